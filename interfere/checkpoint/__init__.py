@@ -1,0 +1,1 @@
+"""Checkpoints: loading them, and what each parameter is."""

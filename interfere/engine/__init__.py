@@ -1,0 +1,1 @@
+"""From chunks of text to one vector per metric and group, in bounded memory."""

@@ -1,0 +1,1 @@
+"""Gradient conflict between languages."""

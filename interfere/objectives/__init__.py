@@ -1,0 +1,1 @@
+"""The losses whose gradients are measured."""

@@ -1,0 +1,1 @@
+"""Results of analyses: their document, and the folder that they are stored in."""

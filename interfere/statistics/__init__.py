@@ -1,0 +1,1 @@
+"""From Gram matrices to tables; NumPy and SciPy only."""
