@@ -1,0 +1,27 @@
+"""A digest of a language's documents, so that runs can tell whether they saw the same data."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from interfere.corpus._types import Corpus
+
+
+def language_sha256(corpus: Corpus, language: str) -> str:
+    """SHA-256 over the documents of a language: their texts, ids and sources, in order, but not the language's name.
+
+    Args:
+        corpus: the corpus.
+        language: one of its languages.
+
+    Returns:
+        The digest in hexadecimal.
+    """
+    digest = sha256()
+    for document in corpus.documents[language]:
+        for value in (document.text, document.id, document.source):
+            data = b"" if value is None else value.encode()
+            # Lengths keep "ab", "c" apart from "a", "bc"; the sign keeps no id apart from an empty one.
+            digest.update((-1 if value is None else len(data)).to_bytes(8, "big", signed=True))
+            digest.update(data)
+    return digest.hexdigest()

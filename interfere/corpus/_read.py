@@ -1,0 +1,99 @@
+"""Reading a corpus: from a directory of files, from a dataset, or from texts in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from interfere.corpus._collect import Collector
+from interfere.corpus._files import read_directory
+from interfere.corpus._hub import is_saved_dataset, read_dataset
+from interfere.corpus._names import check_language_name, chosen_languages
+from interfere.corpus._types import Corpus, Document
+from interfere.errors import InputError
+
+_HUB = "hf:"
+Texts = Mapping[str, Sequence[str] | Sequence[Document]]
+
+
+def read_corpus(data: str | Path | Texts | Corpus, languages: Sequence[str] | None = None) -> Corpus:
+    """Read the documents of each language.
+
+    Args:
+        data: a directory with one file a language, ``LANG.txt`` (one document a line), ``LANG.jsonl`` or
+            ``LANG.jsonl.gz`` (an object a line: ``{"text": …, "id": …, "source": …}``, the last two optional); or
+            ``hf:NAME[:CONFIG]`` for a dataset of the Hugging Face hub, ``hf:PATH`` or just its directory for one saved
+            on disk (see `interfere.corpus._hub.read_dataset` for what is expected of it); or texts in memory, as
+            `corpus_from_texts` takes them; or a corpus.
+        languages: which languages to read; None for all. Files of other languages are not opened.
+
+    Returns:
+        The corpus. Blank documents, and documents that repeat an earlier one of their language word for word, are left
+        out and counted in ``skipped``.
+
+    Raises:
+        InputError: there is nothing to read, a language is missing, or a file is not what it should be; the message
+            names the file, the line and the language.
+    """
+    if isinstance(data, Corpus):
+        return _only(data, languages)
+    if isinstance(data, Mapping):
+        return corpus_from_texts(data, languages)
+    if not isinstance(data, str | Path):
+        raise InputError(f"Data must be a path, texts by language, or a Corpus, not {type(data).__name__}.")
+    if isinstance(data, str) and data.startswith(_HUB):
+        return read_dataset(data.removeprefix(_HUB), languages)
+    if not str(data).strip():
+        raise InputError("The data path is empty; give a directory with one file a language, such as de.txt.")
+    directory = Path(data)
+    if is_saved_dataset(directory):
+        return read_dataset(str(directory), languages)
+    return read_directory(directory, languages)
+
+
+def corpus_from_texts(texts: Texts, languages: Sequence[str] | None = None) -> Corpus:
+    """Make a corpus of texts in memory.
+
+    Args:
+        texts: language → its texts, as strings or as `Document` (which keeps its line, id and source). Languages with
+            equally many strings count as aligned, text by text.
+        languages: which languages to keep; None for all.
+
+    Returns:
+        The corpus, with the same documents left out as `read_corpus` leaves out.
+
+    Raises:
+        InputError: a language without text, a name that cannot be a language's, or something that is no text.
+    """
+    for name in texts:
+        check_language_name(name, "texts")
+    documents, skipped, origin, lines = {}, {}, {}, {}
+    for language in chosen_languages(texts, languages, "texts"):
+        values = texts[language]
+        if isinstance(values, str):
+            raise InputError(f"texts[{language!r}] is one string; give a list of strings, one for each document.")
+        collector = Collector(language, "texts", "text")
+        lines[language] = len(values)
+        for number, value in enumerate(values, start=1):
+            if isinstance(value, Document):
+                collector.add(value.text, value.line, value.id, value.source)
+                lines[language] = max(lines[language], value.line)
+            elif isinstance(value, str):
+                collector.add(value, number)
+            else:
+                kind = type(value).__name__
+                raise InputError(f"{collector.place(number)}: {kind} is neither a string nor a Document.")
+        documents[language] = collector.finish()
+        skipped[language], origin[language] = dict(collector.skipped), collector.origin
+    return Corpus(documents, skipped, origin, lines)
+
+
+def _only(corpus: Corpus, languages: Sequence[str] | None) -> Corpus:
+    """A corpus with some of its languages, sorted."""
+    kept = chosen_languages(corpus.documents, languages, "the corpus")
+    return Corpus(
+        documents={name: corpus.documents[name] for name in kept},
+        skipped={name: corpus.skipped[name] for name in kept if name in corpus.skipped},
+        origin={name: corpus.origin[name] for name in kept if name in corpus.origin},
+        lines={name: corpus.lines[name] for name in kept if name in corpus.lines},
+    )
