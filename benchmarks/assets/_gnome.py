@@ -1,0 +1,98 @@
+"""Parallel technical prose: the GNOME user documentation and its translations, one file a page."""
+
+from __future__ import annotations
+
+import shutil
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.assets._cache import AssetError, Package, build
+from benchmarks.assets._text import Segment, TextSummary, write_aligned
+
+PACKAGE = Package(
+    client="apt",
+    name="gnome-user-docs",
+    version="43.0-2",
+    sha256="0d635a840747958ca84da778b40d341f1155603851f922c9a171f5a181d6a39f",
+    licence="CC-BY-SA-3.0",
+)
+ENGLISH = "en"
+"""The original, which the package keeps under the name ``C``."""
+
+GNOME_LANGUAGES = ("cs", "de", ENGLISH, "es", "fr", "hu", "id", "ko", "pt_BR", "ru", "sv", "uk")
+"""The languages that are translated widely enough to be aligned."""
+
+SHORTEST = 40
+MALLARD = "{http://projectmallard.org/1.0/}"
+PIECES = frozenset(f"{MALLARD}{name}" for name in ("p", "title", "desc"))
+
+
+def gnome_text(languages: Sequence[str], directory: str | Path) -> TextSummary:
+    """Write aligned segments (paragraphs, titles, descriptions) of the GNOME user documentation.
+
+    A page counts for a language where the translation has the same pieces in the same order as the English page, and a
+    piece where its translation differs from the English text. Segments are at least 40 characters long in English.
+
+    Args:
+        languages: two or more of `GNOME_LANGUAGES`; the segments are those that all of them share.
+        directory: gets ``LANG.jsonl`` files whose rows have the same ``id`` (page and position) and ``source`` (page).
+
+    Raises:
+        AssetUnavailableError: the Debian package cannot be downloaded or unpacked here.
+        AssetError: an unknown language.
+    """
+    unknown = sorted(set(languages) - set(GNOME_LANGUAGES))
+    if unknown or len(set(languages)) < 2:
+        wrong = f"unknown: {', '.join(unknown)}" if unknown else "too few languages"
+        raise AssetError(f"GNOME text needs two or more of {', '.join(GNOME_LANGUAGES)} ({wrong}).")
+    chosen = sorted(set(languages))
+    root = build("gnome-user-docs-43.0-r1", PACKAGE, _keep_pages)
+    segments = []
+    for page in sorted(path.relative_to(root / "C").as_posix() for path in root.glob("C/*/*.page")):
+        segments += _align(root, page, chosen)
+    return write_aligned(segments, chosen, Path(directory))
+
+
+def _keep_pages(unpacked: Path, folder: Path) -> None:
+    """Keep the pages of the languages above, without their pictures."""
+    for language in GNOME_LANGUAGES:
+        name = _folder(language)
+        origin = unpacked / "usr" / "share" / "help" / name
+        for page in origin.glob("*/*.page"):
+            kept = folder / name / page.relative_to(origin)
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(page, kept)
+
+
+def _folder(language: str) -> str:
+    return "C" if language == ENGLISH else language
+
+
+def _align(root: Path, page: str, languages: Sequence[str]) -> list[Segment]:
+    """The segments of one page that all languages have."""
+    original = _pieces(root / "C" / page)
+    versions = {}
+    for language in languages:
+        path = root / _folder(language) / page
+        pieces = _pieces(path) if path.is_file() else []
+        if [tag for tag, _ in pieces] != [tag for tag, _ in original]:
+            return []
+        versions[language] = pieces
+    segments = []
+    for position, (_, english) in enumerate(original):
+        texts = {language: pieces[position][1] for language, pieces in versions.items()}
+        untranslated = any(text == english for language, text in texts.items() if language != ENGLISH)
+        if len(english) >= SHORTEST and not untranslated and all(texts.values()):
+            segments.append(Segment(id=f"{page}#{position}", source=page, texts=texts))
+    return segments
+
+
+def _pieces(path: Path) -> list[tuple[str, str]]:
+    """A page's paragraphs, titles and descriptions, in order, each with its text in single-spaced form."""
+    pieces = []
+    for element in ElementTree.parse(path).iter():
+        # Comments and processing instructions have no name.
+        if isinstance(element.tag, str) and element.tag in PIECES:
+            pieces.append((element.tag, " ".join("".join(element.itertext()).split())))
+    return pieces
