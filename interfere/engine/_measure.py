@@ -1,0 +1,212 @@
+"""All chunks of a run, one file each, and the Gram matrices that follow from the files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from interfere.engine._metrics import MetricWeights
+from interfere.engine._plan import Chunk
+from interfere.engine._project import Group, Projection
+from interfere.engine._store import (
+    ChunkRecord,
+    energy_key,
+    gram_matrix,
+    read_energies,
+    read_record,
+    vector_key,
+    write_chunk,
+)
+from interfere.engine._work import NonFiniteError, chunk_gradient
+from interfere.objectives import Objective
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Args:
+        phase: what is being done, in a word or two.
+        done: work done, in tokens read (finished chunks of an earlier sitting not counted).
+        total: work to be done in this sitting, in the same unit.
+        detail: what is being worked on.
+    """
+
+    phase: str
+    done: int
+    total: int
+    detail: str
+
+
+ProgressCallback = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What the chunks of a run say.
+
+    Args:
+        languages: L languages.
+        grams: metric → shape (G, L, K, L, K); NaN for languages that failed.
+        energies: metric → shape (L, K, T): squared norms, tensor by tensor.
+        tokens: shape (L, K), predictions per chunk.
+        covered_bytes: shape (L, K).
+        documents: shape (L, K).
+        loss: shape (L, K), mean per prediction, in nats.
+        failed: language → why it has no numbers.
+    """
+
+    languages: tuple[str, ...]
+    grams: Mapping[str, NDArray[np.float64]]
+    energies: Mapping[str, NDArray[np.float64]]
+    tokens: NDArray[np.int64]
+    covered_bytes: NDArray[np.int64]
+    documents: NDArray[np.int64]
+    loss: NDArray[np.float64]
+    failed: Mapping[str, str]
+
+
+def chunk_path(folder: Path, language: int, slot: int) -> Path:
+    """Where a chunk's file lies; numbered, since a language's name need not be a file's name."""
+    return folder / f"chunk-{language:04d}-{slot:04d}.safetensors"
+
+
+def reading_cost(chunk: Chunk) -> int:
+    """Tokens that a chunk reads."""
+    return sum(len(e.input_ids) for e in chunk.examples)
+
+
+def compute_chunks(
+    model: Any,
+    objective: Objective,
+    parameters: Mapping[str, torch.nn.Parameter],
+    chunks: Mapping[tuple[str, int], Chunk],
+    groups: Sequence[Group],
+    projection: Projection,
+    metrics: Sequence[MetricWeights],
+    folder: Path,
+    *,
+    failed: Mapping[str, str],
+    batch_size: int | None = None,
+    progress: ProgressCallback | None = None,
+) -> None:
+    """Compute the chunks whose files are missing in `folder`.
+
+    Args:
+        model: with gradients asked for `parameters` alone.
+        objective: the loss.
+        parameters: by name, in scope.
+        chunks: (language, slot) → what to read.
+        groups: how parameters are put together.
+        projection: how a group's gradient becomes a vector.
+        metrics: the inner products.
+        folder: an existing folder for the files.
+        failed: languages not to be computed, with the reason.
+        batch_size: see `chunk_gradient`.
+        progress: called after each chunk.
+    """
+    languages = sorted({language for language, _ in chunks})
+    broken = dict(failed)
+    paths = {key: chunk_path(folder, languages.index(key[0]), key[1]) for key in chunks}
+    for key, path in paths.items():
+        if path.exists() and (reason := read_record(path).failed):
+            broken[key[0]] = reason
+    missing = [key for key, path in paths.items() if not path.exists()]
+    total = sum(reading_cost(chunks[key]) for key in missing)
+    done = 0
+    for key in missing:
+        chunk, language, slot = chunks[key], key[0], key[1]
+        if language not in broken:
+            try:
+                gradient = chunk_gradient(model, objective, chunk, parameters, batch_size)
+            except NonFiniteError as error:
+                broken[language] = str(error)
+                record = ChunkRecord(language, slot, chunk.documents, 0, 0, float("nan"), str(error))
+                write_chunk(paths[key], record, {})
+            else:
+                scale = 1.0 / gradient.predictions
+                tensors: dict[str, torch.Tensor] = {}
+                for weights in metrics:
+                    energies: dict[str, float] = {}
+                    for index, group in enumerate(groups):
+                        vector, squares = projection.project(gradient.gradients, group, weights, scale)
+                        tensors[vector_key(weights.metric, index)] = vector
+                        energies |= squares
+                    tensors[energy_key(weights.metric)] = torch.tensor(
+                        [energies[name] for name in parameters], dtype=torch.float64
+                    )
+                record = ChunkRecord(
+                    language,
+                    slot,
+                    chunk.documents,
+                    gradient.predictions,
+                    chunk.covered_bytes,
+                    gradient.loss / gradient.predictions,
+                )
+                write_chunk(paths[key], record, tensors)
+        done += reading_cost(chunk)
+        if progress is not None:
+            progress(Progress("gradients", done, total, chunk.name))
+
+
+def collect(
+    folder: Path,
+    languages: Sequence[str],
+    slots: int,
+    groups: Sequence[Group],
+    metrics: Sequence[str],
+    tensors: int,
+    failed: Mapping[str, str],
+) -> Measurement:
+    """Read the files of a run back as Gram matrices.
+
+    Args:
+        folder: where `compute_chunks` wrote.
+        languages: L names.
+        slots: K.
+        groups: G groups.
+        metrics: names of the metrics.
+        tensors: how many parameters are in scope.
+        failed: languages that failed before any chunk of theirs was computed.
+    """
+    broken = dict(failed)
+    shape = (len(languages), slots)
+    records: dict[tuple[int, int], ChunkRecord] = {}
+    for row, language in enumerate(languages):
+        for slot in range(slots):
+            path = chunk_path(folder, row, slot)
+            if path.exists():
+                records[row, slot] = read_record(path)
+                if records[row, slot].failed:
+                    broken.setdefault(language, records[row, slot].failed)
+    paths = [
+        None if language in broken else chunk_path(folder, row, slot)
+        for row, language in enumerate(languages)
+        for slot in range(slots)
+    ]
+
+    def per_chunk(value: Callable[[ChunkRecord], float]) -> NDArray[np.float64]:
+        out = np.zeros(shape)
+        for key, record in records.items():
+            out[key] = value(record)
+        return out
+
+    return Measurement(
+        languages=tuple(languages),
+        grams={
+            metric: np.stack([gram_matrix(paths, vector_key(metric, i)).reshape(shape * 2) for i in range(len(groups))])
+            for metric in metrics
+        },
+        energies={metric: read_energies(paths, metric, tensors).reshape(*shape, tensors) for metric in metrics},
+        tokens=per_chunk(lambda r: r.tokens).astype(np.int64),
+        covered_bytes=per_chunk(lambda r: r.covered_bytes).astype(np.int64),
+        documents=per_chunk(lambda r: r.documents).astype(np.int64),
+        loss=per_chunk(lambda r: r.loss),
+        failed=broken,
+    )

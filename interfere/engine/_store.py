@@ -1,0 +1,105 @@
+"""Chunks on disk: one file each, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+_COLUMNS = 1 << 16
+"""Columns of a block in which Gram matrices are summed up, so that the float64 copies stay small."""
+
+
+@dataclass(frozen=True)
+class ChunkRecord:
+    """What is known of a computed chunk beside its vectors.
+
+    Args:
+        language: the language.
+        slot: the slot's number, from 0.
+        documents: how many documents it read.
+        tokens: how many predictions its loss sums.
+        covered_bytes: UTF-8 bytes of the documents that the model read.
+        loss: mean loss per prediction, in nats.
+        failed: why there are no vectors; "" where there are.
+    """
+
+    language: str
+    slot: int
+    documents: int
+    tokens: int
+    covered_bytes: int
+    loss: float
+    failed: str = ""
+
+
+def vector_key(metric: str, group: int) -> str:
+    """The name of a vector in a chunk's file."""
+    return f"vector/{metric}/{group}"
+
+
+def energy_key(metric: str) -> str:
+    """The name of the squared norms, tensor by tensor, in a chunk's file."""
+    return f"energy/{metric}"
+
+
+def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file so that it is either complete or absent."""
+    part = path.with_name(path.name + ".tmp")
+    save_file(dict(tensors), part, metadata=dict(metadata))
+    part.replace(path)
+
+
+def write_chunk(path: Path, record: ChunkRecord, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Write a chunk's vectors and its record."""
+    write_tensors(path, tensors, {"record": json.dumps(asdict(record))})
+
+
+def read_record(path: Path) -> ChunkRecord:
+    """The record of a chunk that was written before."""
+    with safe_open(path, "pt") as file:
+        return ChunkRecord(**json.loads(file.metadata()["record"]))
+
+
+def gram_matrix(paths: list[Path | None], key: str) -> NDArray[np.float64]:
+    """Inner products of one vector of several files.
+
+    Args:
+        paths: N files, read block by block; None for a vector that is missing.
+        key: which vector.
+
+    Returns:
+        float64, shape (N, N); NaN where one of the two is missing. Products and sums are float64, since a corrected
+        cosine is a ratio of small differences of such sums.
+    """
+    present = [i for i, path in enumerate(paths) if path is not None]
+    out = np.full((len(paths), len(paths)), np.nan)
+    with ExitStack() as stack:
+        slices = [stack.enter_context(safe_open(path, "pt")).get_slice(key) for path in paths if path is not None]
+        if not slices:
+            return out
+        width = slices[0].get_shape()[0]
+        total = torch.zeros(len(slices), len(slices), dtype=torch.float64)
+        for first in range(0, width, _COLUMNS):
+            block = torch.stack([piece[first : first + _COLUMNS] for piece in slices]).double()
+            total += block @ block.T
+    out[np.ix_(present, present)] = total.numpy()
+    return out
+
+
+def read_energies(paths: list[Path | None], metric: str, tensors: int) -> NDArray[np.float64]:
+    """Squared norms of N chunks, tensor by tensor: shape (N, tensors), NaN where a chunk is missing."""
+    out = np.full((len(paths), tensors), np.nan)
+    for row, path in enumerate(paths):
+        if path is not None:
+            with safe_open(path, "pt") as file:
+                out[row] = file.get_tensor(energy_key(metric)).numpy()
+    return out
