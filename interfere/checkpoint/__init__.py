@@ -1,1 +1,27 @@
 """Checkpoints: loading them, and what each parameter is."""
+
+from interfere.checkpoint._kinds import KINDS, Kind
+from interfere.checkpoint._load import DTYPES, Checkpoint, check_device, checkpoint_from_model, load_checkpoint
+from interfere.checkpoint._objective_name import OBJECTIVES, ObjectiveName, resolve_objective
+from interfere.checkpoint._parameters import ParameterInfo, Scope, map_parameters, scoped_parameters
+from interfere.checkpoint._tokenizer import embedding_rows
+from interfere.checkpoint._weights import hash_weights
+
+__all__ = [
+    "DTYPES",
+    "KINDS",
+    "OBJECTIVES",
+    "Checkpoint",
+    "Kind",
+    "ObjectiveName",
+    "ParameterInfo",
+    "Scope",
+    "check_device",
+    "checkpoint_from_model",
+    "embedding_rows",
+    "hash_weights",
+    "load_checkpoint",
+    "map_parameters",
+    "resolve_objective",
+    "scoped_parameters",
+]

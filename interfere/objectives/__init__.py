@@ -1,1 +1,24 @@
 """The losses whose gradients are measured."""
+
+from interfere.objectives._causal import CausalLM
+from interfere.objectives._collate import collate
+from interfere.objectives._custom import CustomObjective
+from interfere.objectives._make import make_objective
+from interfere.objectives._masked import MaskedLM
+from interfere.objectives._spans import SpanCorruption
+from interfere.objectives._types import IGNORE, Batch, Example, LossFunction, LossSums, Objective
+
+__all__ = [
+    "IGNORE",
+    "Batch",
+    "CausalLM",
+    "CustomObjective",
+    "Example",
+    "LossFunction",
+    "LossSums",
+    "MaskedLM",
+    "Objective",
+    "SpanCorruption",
+    "collate",
+    "make_objective",
+]

@@ -86,6 +86,10 @@ class Objective(Protocol):
     def pad_id(self) -> int:
         """The token id that fills the right of short rows; hidden from the model by the attention mask."""
 
+    @property
+    def max_length(self) -> int:
+        """The tokens that longer documents are cut to, special ones included."""
+
     def encode(self, document: Document, language: str) -> list[Example]:
         """The examples of one document, none if nothing in it can be predicted."""
 

@@ -1,0 +1,92 @@
+"""Which loss a checkpoint was trained with, told from its config."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal, cast
+
+from interfere.checkpoint._hub import printable
+from interfere.errors import RunError
+
+ObjectiveName = Literal["masked-lm", "causal-lm", "span-corruption"]
+
+OBJECTIVES: tuple[ObjectiveName, ...] = ("masked-lm", "causal-lm", "span-corruption")
+"""The objectives that have a name."""
+
+
+def resolve_objective(config: Any) -> ObjectiveName:
+    """Tell the objective of a checkpoint from its config.
+
+    The class that the checkpoint was saved from decides. Where the config names none, or one without a language-model
+    head, the kind of model does: an encoder-decoder has span corruption, a model that transformers knows as a masked
+    LM has that (unless the config makes it a decoder), and one that it knows as a causal LM has that.
+
+    Args:
+        config: a config of transformers.
+
+    Raises:
+        `RunError` where transformers knows no language model of this kind.
+    """
+    masked, causal = _names("MODEL_FOR_MASKED_LM_MAPPING_NAMES"), _names("MODEL_FOR_CAUSAL_LM_MAPPING_NAMES")
+    for architecture in getattr(config, "architectures", None) or ():
+        by_name = _from_class(str(architecture), bool(getattr(config, "is_encoder_decoder", False)))
+        if by_name is not None:
+            return by_name
+    if getattr(config, "is_encoder_decoder", False):
+        return "span-corruption"
+    kind = getattr(config, "model_type", None)
+    if kind in masked and not getattr(config, "is_decoder", False):
+        return "masked-lm"
+    if kind in causal:
+        return "causal-lm"
+    classes = ", ".join(str(each) for each in getattr(config, "architectures", None) or ()) or "none is named"
+    raise RunError(
+        f"a model of type {kind!r} (class: {printable(classes)}) has no language-model head that interfere knows; "
+        "it measures masked LMs, causal LMs and encoder-decoders"
+    )
+
+
+def sees_its_targets(config: Any, objective: ObjectiveName) -> bool:
+    """Whether a model of this config would read the very tokens that it is asked to predict.
+
+    A bidirectional encoder has a causal class in transformers as well, and computes a loss without complaint; its
+    attention is causal only where the config makes it a decoder.
+    """
+    bidirectional = getattr(config, "model_type", None) in _names("MODEL_FOR_MASKED_LM_MAPPING_NAMES")
+    encoder_decoder = getattr(config, "is_encoder_decoder", False)
+    return (
+        objective == "causal-lm" and bidirectional and not encoder_decoder and not getattr(config, "is_decoder", False)
+    )
+
+
+def auto_class(objective: ObjectiveName) -> Any:
+    """The class of transformers that loads a model with the head that an objective needs."""
+    import transformers
+
+    name = {
+        "masked-lm": "AutoModelForMaskedLM",
+        "causal-lm": "AutoModelForCausalLM",
+        "span-corruption": "AutoModelForSeq2SeqLM",
+    }[objective]
+    return getattr(transformers, name)
+
+
+def _names(mapping: str) -> dict[str, str]:
+    from transformers.models.auto import modeling_auto
+
+    return cast("dict[str, str]", dict(getattr(modeling_auto, mapping)))
+
+
+def _from_class(name: str, encoder_decoder: bool) -> ObjectiveName | None:
+    """The objective of a class with a language-model head, None for any other class."""
+    if re.search(r"ForMaskedLM$", name):
+        return "masked-lm"
+    if re.search(r"ForCausalLM$", name):
+        return "causal-lm"
+    if encoder_decoder:
+        return None
+    if re.search(r"(?<!With)LMHeadModel$", name):
+        return "causal-lm"
+    if re.search(r"ForConditionalGeneration$", name):
+        return "causal-lm"
+    return None

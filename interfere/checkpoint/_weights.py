@@ -1,0 +1,173 @@
+"""The weights of a checkpoint: reading them, and checking that they are all there."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from interfere.checkpoint._hub import explain, first_line, printable
+from interfere.checkpoint._objective_name import ObjectiveName
+from interfere.checkpoint._parameters import map_parameters
+from interfere.errors import RunError
+
+_log = logging.getLogger(__name__)
+
+_SHOWN = 3
+_LFS = b"version https://git-lfs"
+
+
+def read_weights(
+    auto: Any, name: str, config: Any, *, revision: str | None, dtype: torch.dtype, trust_remote_code: bool
+) -> tuple[Any, Mapping[str, Any]]:
+    """Load a model and the report of what its files held.
+
+    Args:
+        auto: the auto class of transformers that gives the head.
+        name: folder or hub name.
+        config: its config.
+        revision: of a hub model.
+        dtype: of the weights in memory.
+        trust_remote_code: whether code that comes with the model may run.
+
+    Raises:
+        `RunError` where there are no weights, or they cannot be read, in a line that names the file.
+    """
+    from safetensors import SafetensorError
+
+    folder = Path(name)
+    if folder.is_dir():
+        _check_files(folder, name)
+    try:
+        return auto.from_pretrained(  # type: ignore[no-any-return]
+            name,
+            config=config,
+            revision=revision,
+            dtype=dtype,
+            trust_remote_code=trust_remote_code,
+            # The report lists shapes that do not fit; without this they would be a wall of text in an exception.
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+            # Pickled weights can run code; with this only tensors are unpickled.
+            weights_only=True,
+        )
+    except torch.OutOfMemoryError:
+        raise RunError(f"model {name!r} does not fit in memory; try --dtype bfloat16") from None
+    except SafetensorError as error:
+        raise RunError(f"the weights of model {name!r} are damaged or cut short: {first_line(error)}") from None
+    except Exception as error:
+        text = str(error)
+        if "Weights only load failed" in text or "weights_only" in text:
+            raise RunError(
+                f"model {name!r} has pickled weights that hold more than tensors, and those are not read; "
+                "save it as safetensors"
+            ) from None
+        if "Unrecognized configuration class" in text:
+            raise RunError(
+                f"model {name!r} is of type {getattr(config, 'model_type', '?')!r}, for which transformers has no "
+                f"{auto.__name__.removeprefix('AutoModelFor')} head"
+            ) from None
+        if isinstance(error, pickle.UnpicklingError | EOFError | KeyError) or "PytorchStreamReader" in text:
+            raise RunError(f"the weights of model {name!r} are damaged or cut short: {first_line(error)}") from None
+        raise explain(error, name, revision) from None
+
+
+def check_loaded(model: nn.Module, report: Mapping[str, Any], name: str, objective: ObjectiveName) -> None:
+    """Refuse a model with weights that its files did not hold: transformers fills those with random numbers.
+
+    Args:
+        model: the model as loaded.
+        report: transformers' loading report.
+        name: folder or hub name, for the message.
+        objective: what the head is for, for the message.
+
+    Raises:
+        `RunError` naming the first of the weights that are missing or of another shape.
+    """
+    mismatched = sorted(report.get("mismatched_keys") or ())
+    if mismatched:
+        key, stored, expected = mismatched[0]
+        more = f" and {len(mismatched) - 1} more" if len(mismatched) > 1 else ""
+        raise RunError(
+            f"model {name!r}: {key} has shape {tuple(stored)} in the weights and {tuple(expected)} by config.json{more}"
+        )
+    missing = set(report.get("missing_keys") or ())
+    if missing:
+        parameters = map_parameters(model)
+        layers = {each: info.layer for own, info in parameters.items() for each in (own, *info.tied)}
+        # Buffers are in the report as well; those that a model computes for itself are not.
+        body = [key for key in _in_order(model, missing) if layers.get(key) != "head"]
+        if body:
+            raise RunError(f"model {name!r} lacks {len(missing)} of its weights: {_some(body)}")
+        raise RunError(
+            f"model {name!r} has no language-model head for {objective}: its weights lack {_some(sorted(missing))}; "
+            "give a checkpoint that was saved with its head"
+        )
+    unused = sorted(report.get("unexpected_keys") or ())
+    if unused:
+        _log.warning("model %r: %d weights in its files are not used: %s", name, len(unused), _some(unused))
+
+
+def check_finite(model: nn.Module, name: str) -> None:
+    """Refuse weights that are NaN or infinite.
+
+    Raises:
+        `RunError` naming the first tensors.
+    """
+    bad = [key for key, value in model.named_parameters() if not bool(torch.isfinite(value.detach()).all())]
+    if bad:
+        raise RunError(f"model {name!r} has NaN or infinite weights in {_some(bad)}")
+
+
+def hash_weights(model: nn.Module) -> str:
+    """SHA-256 of a model's parameters: their names, types, shapes and bytes, in the order of their names.
+
+    It depends on the type that they were loaded in, and on nothing else about how they were stored.
+    """
+    digest = sha256()
+    for name, parameter in sorted(model.named_parameters()):
+        value = parameter.detach().to("cpu").contiguous()
+        digest.update(f"{name}\0{value.dtype}\0{tuple(value.shape)}\0".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _check_files(folder: Path, name: str) -> None:
+    """Find what is wrong with the files of a folder, where the loader would not say which file it is."""
+    from safetensors import SafetensorError, safe_open
+
+    files = {path.name for path in folder.iterdir() if path.is_file()}
+    weights = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+    if not files & set(weights):
+        other = sorted(each for each in files if each.endswith((".safetensors", ".bin", ".gguf", ".msgpack", ".h5")))
+        found = f" (it has {_some(other)})" if other else ""
+        raise RunError(
+            f"model {name!r} has no weights: neither {weights[0]} nor {weights[2]}, whole or in shards{found}"
+        )
+    for path in sorted(folder.glob("*.safetensors")):
+        with path.open("rb") as file:
+            if file.read(len(_LFS)) == _LFS:
+                raise RunError(
+                    f"{printable(str(path))} is a pointer of Git LFS, not the weights; run `git lfs pull` there"
+                )
+        try:
+            with safe_open(path, framework="pt"):
+                pass
+        except (SafetensorError, OSError) as error:
+            raise RunError(f"{printable(str(path))} is damaged or cut short: {first_line(error)}") from None
+
+
+def _in_order(model: nn.Module, keys: Iterable[str]) -> list[str]:
+    order = {key: position for position, key in enumerate(model.state_dict())}
+    return sorted(keys, key=lambda key: (order.get(key, len(order)), key))
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(printable(name) for name in names[:_SHOWN])
+    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"

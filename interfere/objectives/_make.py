@@ -1,0 +1,139 @@
+"""Making an objective for a checkpoint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from interfere.checkpoint import OBJECTIVES, Checkpoint, embedding_rows
+from interfere.errors import InputError, RunError
+from interfere.objectives._causal import CausalLM
+from interfere.objectives._custom import CustomObjective
+from interfere.objectives._masked import MaskedLM
+from interfere.objectives._spans import SpanCorruption
+from interfere.objectives._text import choose_max_length, choose_pad_id, make_tokenize
+from interfere.objectives._types import LossFunction, Objective
+
+
+def make_objective(
+    objective: str | LossFunction,
+    checkpoint: Checkpoint,
+    *,
+    max_length: int | None = None,
+    mask_passes: int = 1,
+    mask_rate: float = 0.15,
+    seed: int = 0,
+) -> Objective:
+    """Make the loss to be measured, and the way from a text to it.
+
+    Args:
+        objective: `auto` (the checkpoint's own), `masked-lm`, `causal-lm`, `span-corruption`, or a callable
+            `(model, batch) → LossSums`.
+        checkpoint: the model and tokenizer that it is for.
+        max_length: tokens that longer documents are cut to, special tokens included; None for the smallest of what
+            the model's positions and the tokenizer allow and 512.
+        mask_passes: how many disjoint maskings (or corruptions) of each document.
+        mask_rate: share of a document's tokens that one pass masks.
+        seed: of the masks.
+
+    Raises:
+        `InputError` where an option is wrong or does not go with the objective. `RunError` where the tokenizer lacks
+        a token that the objective needs.
+    """
+    _check_masking(mask_passes, mask_rate)
+    if callable(objective):
+        name = getattr(objective, "__name__", type(objective).__name__)
+        _check_passes(mask_passes, name)
+        limit = choose_max_length(checkpoint, max_length)
+        return CustomObjective(objective, make_tokenize(checkpoint, limit), choose_pad_id(checkpoint), name, limit)
+    if objective not in ("auto", *OBJECTIVES):
+        raise InputError(
+            f"objective {objective!r} is unknown; it is one of auto, {', '.join(OBJECTIVES)}, or a callable"
+        )
+    if objective not in ("auto", checkpoint.objective):
+        raise InputError(
+            f"objective {objective!r} does not fit model {checkpoint.id!r}, which is made for {checkpoint.objective}"
+        )
+    pad_id = choose_pad_id(checkpoint)
+    limit = choose_max_length(checkpoint, max_length, least=2 if checkpoint.objective == "span-corruption" else 1)
+    tokenize = make_tokenize(checkpoint, limit)
+    if checkpoint.objective == "causal-lm":
+        _check_passes(mask_passes, "causal-lm")
+        return CausalLM(tokenize, pad_id, limit)
+    if checkpoint.objective == "masked-lm":
+        return MaskedLM(
+            tokenize=tokenize,
+            max_length=limit,
+            pad_id=pad_id,
+            mask_id=_mask_id(checkpoint),
+            special=frozenset(checkpoint.tokenizer.all_special_ids),
+            rate=mask_rate,
+            passes=mask_passes,
+            seed=seed,
+        )
+    return SpanCorruption(
+        tokenize=tokenize,
+        max_length=limit,
+        pad_id=pad_id,
+        sentinels=_sentinels(checkpoint),
+        eos_id=_eos_id(checkpoint),
+        rate=mask_rate,
+        passes=mask_passes,
+        seed=seed,
+    )
+
+
+def _check_masking(passes: int, rate: float) -> None:
+    if passes < 1:
+        raise InputError(f"{passes} mask passes are too few; give at least 1")
+    if not 0 < rate < 1:
+        raise InputError(f"a mask rate of {rate} is not between 0 and 1")
+    # A tolerance, since 1/3 · 3 and the like are not exactly 1.
+    if passes * rate > 1 + 1e-9:
+        raise InputError(
+            f"{passes} mask passes of {rate:.0%} each would mask more than the whole text; give at most {int(1 / rate)}"
+        )
+
+
+def _check_passes(passes: int, name: str) -> None:
+    if passes != 1:
+        raise InputError(f"objective {name!r} masks nothing, so it has 1 mask pass, not {passes}")
+
+
+def _mask_id(checkpoint: Checkpoint) -> int:
+    index = checkpoint.tokenizer.mask_token_id
+    rows = embedding_rows(checkpoint.model)
+    if index is None or (rows is not None and index >= rows):
+        raise RunError(
+            f"the tokenizer of {checkpoint.id!r} has no mask token that the model knows, which masked-lm needs; "
+            "give the tokenizer that the model was trained with"
+        )
+    return int(index)
+
+
+def _eos_id(checkpoint: Checkpoint) -> int:
+    for index in (checkpoint.tokenizer.eos_token_id, getattr(checkpoint.model.config, "eos_token_id", None)):
+        if isinstance(index, int):
+            return index
+    raise RunError(f"the tokenizer of {checkpoint.id!r} has no end token, which span-corruption needs")
+
+
+def _sentinels(checkpoint: Checkpoint) -> tuple[int, ...]:
+    """The ids of the sentinels, by their number, as far as they go without a gap.
+
+    mT5 has them in its vocabulary as plain pieces, with a mark for a space before them.
+    """
+    vocabulary: dict[str, int] = checkpoint.tokenizer.get_vocab()
+    rows: Any = embedding_rows(checkpoint.model)
+    found: list[int] = []
+    while True:
+        names = (f"<extra_id_{len(found)}>", f"▁<extra_id_{len(found)}>")
+        index = next((vocabulary[name] for name in names if name in vocabulary), None)
+        if index is None or (rows is not None and index >= rows):
+            break
+        found.append(index)
+    if len(found) < 2:
+        raise RunError(
+            f"the tokenizer of {checkpoint.id!r} has no sentinels (<extra_id_0>, <extra_id_1>, …), "
+            "which span-corruption needs; models without them were trained with another objective"
+        )
+    return tuple(found)
