@@ -1,1 +1,15 @@
 """Results of analyses: their document, and the folder that they are stored in."""
+
+from interfere.results._files import escape_cell, load_result, result_document, write_result
+from interfere.results._result import SCHEMA_VERSION, Result
+from interfere.results._run_directory import RunDirectory
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Result",
+    "RunDirectory",
+    "escape_cell",
+    "load_result",
+    "result_document",
+    "write_result",
+]
