@@ -1,1 +1,60 @@
-"""Which languages hurt each other in a multilingual model, where in the network, and how surely."""
+"""Which languages hurt each other in a multilingual model, where in the network, and how surely.
+
+Names are imported when they are first used, so that `import interfere` loads neither PyTorch nor transformers.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from interfere.errors import InputError, InterfereError, RunError
+
+if TYPE_CHECKING:
+    from interfere.checkpoint import Checkpoint, load_checkpoint
+    from interfere.corpus import Corpus, Document, read_corpus
+    from interfere.gradients import analyze_gradients
+    from interfere.objectives import Batch, LossSums
+    from interfere.results import Result, load_result
+    from interfere.settings import GradientSettings
+
+_HOMES = {
+    "Batch": "interfere.objectives",
+    "Checkpoint": "interfere.checkpoint",
+    "Corpus": "interfere.corpus",
+    "Document": "interfere.corpus",
+    "GradientSettings": "interfere.settings",
+    "LossSums": "interfere.objectives",
+    "Result": "interfere.results",
+    "analyze_gradients": "interfere.gradients",
+    "load_checkpoint": "interfere.checkpoint",
+    "load_result": "interfere.results",
+    "read_corpus": "interfere.corpus",
+}
+
+__all__ = [
+    "Batch",
+    "Checkpoint",
+    "Corpus",
+    "Document",
+    "GradientSettings",
+    "InputError",
+    "InterfereError",
+    "LossSums",
+    "Result",
+    "RunError",
+    "analyze_gradients",
+    "load_checkpoint",
+    "load_result",
+    "read_corpus",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

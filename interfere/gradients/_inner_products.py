@@ -1,0 +1,118 @@
+"""The metrics of a run, with what they need from the calibration slot or from an optimizer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+
+from interfere.engine import (
+    Calibration,
+    Chunk,
+    MetricWeights,
+    NonFiniteError,
+    Progress,
+    adam,
+    chunk_gradient,
+    euclidean,
+    per_tensor,
+    reading_cost,
+    write_tensors,
+)
+from interfere.errors import RunError
+from interfere.gradients._adam_state import read_second_moments
+from interfere.objectives import Objective
+from interfere.settings import GradientSettings
+
+
+def needs_calibration(settings: GradientSettings) -> bool:
+    """Whether gradients of the calibration slot have to be computed."""
+    return "per-tensor" in settings.metrics or ("adam" in settings.metrics and settings.adam_state is None)
+
+
+def inner_products(
+    model: Any,
+    objective: Objective,
+    parameters: Mapping[str, torch.nn.Parameter],
+    calibration: Mapping[str, Chunk],
+    settings: GradientSettings,
+    batch_size: int | None,
+    folder: Path,
+    progress: Callable[[Progress], None] | None,
+) -> tuple[list[MetricWeights], dict[str, str]]:
+    """The metrics asked for, in the order asked for.
+
+    What the calibration slot gave is kept in `folder`, so that a resumed run weighs as it did before.
+
+    Returns:
+        The metrics; and language → reason, for languages whose calibration chunk has no finite gradient.
+    """
+    sizes = {name: parameter.numel() for name, parameter in parameters.items()}
+    file = folder / "metrics.safetensors"
+    if not needs_calibration(settings):
+        factors: dict[str, torch.Tensor] = {}
+        failed: dict[str, str] = {}
+    elif file.exists():
+        with safe_open(file, "pt") as stored:
+            factors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118 (not a dict)
+            failed = json.loads(stored.metadata()["failed"])
+    else:
+        factors, failed = _calibrate(model, objective, parameters, calibration, settings, batch_size, progress)
+        write_tensors(file, factors, {"failed": json.dumps(failed)})
+    device = next(iter(parameters.values())).device
+    out = []
+    for metric in settings.metrics:
+        if metric == "euclidean":
+            out.append(euclidean(sizes))
+        elif metric == "adam" and settings.adam_state is not None:
+            moments = read_second_moments(settings.adam_state, model, list(parameters))
+            out.append(_on(device, adam(moments, settings.adam_floor, sizes)))
+        else:
+            prefix = metric + "/"
+            own = {key.removeprefix(prefix): value for key, value in factors.items() if key.startswith(prefix)}
+            out.append(_on(device, MetricWeights(metric, sizes, own)))
+    return out, failed
+
+
+def _on(device: torch.device, weights: MetricWeights) -> MetricWeights:
+    return MetricWeights(weights.metric, weights.sizes, {name: f.to(device) for name, f in weights.factors.items()})
+
+
+def _calibrate(
+    model: Any,
+    objective: Objective,
+    parameters: Mapping[str, torch.nn.Parameter],
+    chunks: Mapping[str, Chunk],
+    settings: GradientSettings,
+    batch_size: int | None,
+    progress: Callable[[Progress], None] | None,
+) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    sizes = {name: parameter.numel() for name, parameter in parameters.items()}
+    use_moments = "adam" in settings.metrics and settings.adam_state is None
+    collected = Calibration(parameters, keep_second_moments=use_moments)
+    failed: dict[str, str] = {}
+    total = sum(reading_cost(chunk) for chunk in chunks.values())
+    done = 0
+    for language, chunk in chunks.items():
+        try:
+            gradient = chunk_gradient(model, objective, chunk, parameters, batch_size)
+            collected.add(gradient.gradients, 1.0 / gradient.predictions)
+        except NonFiniteError as error:
+            failed[language] = str(error)
+        done += reading_cost(chunk)
+        if progress is not None:
+            progress(Progress("calibration", done, total, chunk.name))
+    if len(failed) == len(chunks):
+        language, reason = next(iter(failed.items()))
+        raise RunError(f"no language has a finite gradient; {language!r}: {reason}")
+    metrics = []
+    if use_moments:
+        shapes = {name: parameter.shape for name, parameter in parameters.items()}
+        metrics.append(adam(collected.second_moments(shapes), settings.adam_floor, sizes))
+    if "per-tensor" in settings.metrics:
+        metrics.append(per_tensor(collected.square_norms(), sizes))
+    return {f"{m.metric}/{name}": f.cpu().contiguous() for m in metrics for name, f in m.factors.items()}, failed

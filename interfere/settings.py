@@ -1,0 +1,101 @@
+"""Settings of the analyzers; imports neither PyTorch nor transformers, so that help texts can show defaults."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from interfere.errors import InputError
+
+Scope = Literal["body", "all"]
+Granularity = Literal["layer", "module", "tensor"]
+Gram = Literal["auto", "exact", "sketch"]
+Metric = Literal["euclidean", "adam", "per-tensor"]
+
+
+@dataclass(frozen=True)
+class GradientSettings:
+    """Settings of `analyze_gradients`; each has an option of the same name on the command line.
+
+    Args:
+        chunks: slots K that each language's documents are dealt into; at least 4 for intervals.
+        tokens_per_chunk: a chunk takes whole documents while it has no more predicted tokens than this.
+        mask_passes: disjoint masks of every document (masked LM), or corruptions of it (span corruption).
+        max_length: tokens at which a document is cut; None: what the model takes, at most 512.
+        batch_size: examples of a microbatch, or `auto`. It changes speed and memory, never results.
+        scope: `body`, the transformer without embeddings and head, or `all`.
+        granularity: groups reported beside the body: each `layer`, each `module` kind of a layer, or each `tensor`.
+        metrics: inner products: `euclidean`, `adam`, `per-tensor`.
+        gram: `exact` keeps whole gradients, `sketch` keeps a linear sketch of each group; `auto` is exact where all
+            gradients fit `memory_budget`.
+        sketch_size: numbers that a sketched group keeps.
+        memory_budget: bytes. Fixed by default, so that results do not depend on the machine.
+        seed: of the deal into slots, of masks, and of the sketch.
+        margin: a corrected cosine surely within ±margin is `neutral`.
+        mixture: language → weight in the training mixture; None: equal weights.
+        adam_state: an optimizer state for the `adam` metric; None: second moments from the calibration slot.
+        adam_floor: second moments are taken as at least this share of their tensor's mean.
+
+    Raises:
+        InputError: a value is out of its range; the message names the option.
+    """
+
+    chunks: int = 16
+    tokens_per_chunk: int = 512
+    mask_passes: int = 1
+    max_length: int | None = None
+    batch_size: int | str = "auto"
+    scope: Scope = "body"
+    granularity: Granularity = "layer"
+    metrics: tuple[str, ...] = ("euclidean",)
+    gram: Gram = "auto"
+    sketch_size: int = 8192
+    memory_budget: int = 2 * 1024**3
+    seed: int = 0
+    margin: float = 0.05
+    mixture: Mapping[str, float] | None = None
+    adam_state: str | Path | None = None
+    adam_floor: float = 0.01
+
+    def __post_init__(self) -> None:
+        at_least = {
+            "chunks": (self.chunks, 2),
+            "tokens-per-chunk": (self.tokens_per_chunk, 1),
+            "mask-passes": (self.mask_passes, 1),
+            "sketch-size": (self.sketch_size, 16),
+            "memory-budget": (self.memory_budget, 1),
+            "seed": (self.seed, 0),
+        }
+        if self.max_length is not None:
+            at_least["max-length"] = (self.max_length, 2)
+        if self.batch_size != "auto":
+            if not isinstance(self.batch_size, int):
+                raise InputError(f"--batch-size {self.batch_size!r}: give a whole number or auto")
+            at_least["batch-size"] = (self.batch_size, 1)
+        for option, (value, least) in at_least.items():
+            if value < least:
+                raise InputError(f"--{option} {value}: give at least {least}")
+        for option, choice, choices in (
+            ("scope", self.scope, get_args(Scope)),
+            ("granularity", self.granularity, get_args(Granularity)),
+            ("gram", self.gram, get_args(Gram)),
+            *(("metric", metric, get_args(Metric)) for metric in self.metrics),
+        ):
+            if choice not in choices:
+                raise InputError(f"--{option} {choice!r}: choose from {', '.join(choices)}")
+        if not self.metrics or len(set(self.metrics)) < len(self.metrics):
+            raise InputError("--metric: name each metric once, and at least one")
+        if not 0 < self.margin < 1:
+            raise InputError(f"--margin {self.margin}: give a cosine between 0 and 1")
+        if not 0 <= self.adam_floor <= 1:
+            raise InputError(f"--adam-floor {self.adam_floor}: give a share between 0 and 1")
+        if self.adam_state is not None and "adam" not in self.metrics:
+            raise InputError("--adam-state is read for --metric adam alone: add that metric, or leave the state out")
+        for language, weight in (self.mixture or {}).items():
+            if not (math.isfinite(weight) and weight >= 0):
+                raise InputError(f"--mixture: the weight of {language!r} is {weight}; give a number from 0 up")
+        if self.mixture is not None and not sum(self.mixture.values()) > 0:
+            raise InputError("--mixture: all weights are 0")
