@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -265,12 +264,6 @@ def test_an_output_folder_that_exists(bert: Path, texts: Path, tmp_path: Path) -
     assert (tmp_path / "r" / "results.json").read_bytes() == before
     assert run(*command, "--overwrite", "--seed", "1").exit_code == 0
     assert load_result(tmp_path / "r").settings["seed"] == 1
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_an_output_folder_that_cannot_be_written(bert: Path, texts: Path, tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    refused(run("--model", bert, "--data", texts, "--output-dir", tmp_path / "r", *FAST), 3, "--output-dir")
 
 
 def test_an_output_path_below_a_file(bert: Path, texts: Path, tmp_path: Path) -> None:
