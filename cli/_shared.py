@@ -6,16 +6,16 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 
-from interfere.errors import InputError, InterfereError
+from interfere.errors import InputError, InterfereError, RunError
 
 if TYPE_CHECKING:
     from interfere.engine import Progress
+    from interfere.results import RunDirectory
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -26,29 +26,39 @@ _UNITS |= {f"{letter}b": 1000**power for power, letter in enumerate("kmgt", star
 
 
 @contextmanager
-def user_errors(unfinished: Callable[[], Path | None] = lambda: None) -> Iterator[None]:
-    """Turn errors into one message on standard error and an exit code.
-
-    Args:
-        unfinished: says where an interrupted run can be continued from, if anywhere.
-    """
+def user_errors() -> Iterator[None]:
+    """Turn errors into a message on standard error and an exit code."""
     try:
         yield
     except InterfereError as error:
-        _complain(str(error), unfinished())
+        _complain(str(error), error)
         raise typer.Exit(error.exit_code) from None
-    except KeyboardInterrupt:
-        _complain("interrupted", unfinished())
+    except OSError as error:
+        # A disk that is full or a folder that has gone; wrong paths are told apart where they are read.
+        _complain(str(error), error)
+        raise typer.Exit(RunError.exit_code) from None
+    except KeyboardInterrupt as error:
+        _complain("interrupted", error)
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _complain(message: str, part: Path | None) -> None:
+@contextmanager
+def resumable(run: RunDirectory) -> Iterator[None]:
+    """Note on an error or Ctrl-C that the run can be continued, if anything of it was finished."""
+    try:
+        yield
+    except (InterfereError, OSError, KeyboardInterrupt) as error:
+        if run.worth_resuming():
+            error.add_note(
+                f"Finished chunks are kept in {run.path}: the same command with --resume continues from there."
+            )
+        raise
+
+
+def _complain(message: str, error: BaseException) -> None:
     from interfere.report import safe_text
 
-    lines = [f"interfere: {message}"]
-    if part is not None and part.exists():
-        lines.append(f"Finished chunks are kept in {part}: the same command with --resume continues from there.")
-    for line in lines:
+    for line in (f"interfere: {message}", *getattr(error, "__notes__", ())):
         typer.echo(safe_text(line), err=True)
 
 

@@ -12,7 +12,7 @@ import typer
 
 from interfere.settings import GradientSettings, Gram, Granularity, Scope
 
-from ._shared import parse_bytes, parse_weights, progress_bar, split_list, user_errors
+from ._shared import parse_bytes, parse_weights, progress_bar, resumable, split_list, user_errors
 
 _DEFAULT = GradientSettings()
 
@@ -139,8 +139,7 @@ def gradients(
 
     Example: interfere gradients --model xlm-roberta-base --data texts/ --output-dir run
     """
-    part: list[Path] = []
-    with user_errors(lambda: part[0] if part else None):
+    with user_errors():
         settings = GradientSettings(
             chunks=chunks,
             tokens_per_chunk=tokens_per_chunk,
@@ -180,9 +179,7 @@ def gradients(
             device=device,
             trust_remote_code=trust_remote_code,
         )
-        run.open()
-        part.append(run.path)
-        with progress_bar(quiet=quiet) as progress:
+        with resumable(run.open()), progress_bar(quiet=quiet) as progress:
             result = analyze_gradients(
                 checkpoint,
                 corpus,

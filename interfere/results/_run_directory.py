@@ -72,6 +72,13 @@ class RunDirectory:
         """A folder in it for what only an unfinished run needs."""
         return self.path / "work"
 
+    def worth_resuming(self) -> bool:
+        """Whether an interrupted run has left anything that need not be computed again; if not, its folder goes."""
+        if any(self.work.glob("*.safetensors")):
+            return True
+        shutil.rmtree(self.path, ignore_errors=True)
+        return False
+
     def finish(self) -> Path:
         """Drop what only an unfinished run needs, and give the folder its name.
 

@@ -195,6 +195,7 @@ def test_a_wrong_language_file(
 ) -> None:
     (bad / "de.txt").write_bytes(content)
     refused(run("--model", bert, "--data", bad, "--output-dir", tmp_path / "r", *FAST), code, *words)
+    assert not (tmp_path / "r.part").exists()
 
 
 def test_very_long_lines_are_cut_and_said(bert: Path, bad: Path, tmp_path: Path) -> None:
