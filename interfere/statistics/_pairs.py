@@ -77,12 +77,10 @@ class PairEstimates:
 
     Args:
         columns: name of the column → values; numbers are NaN where null.
-        corrected_sketch: sketch variance of the corrected cosine.
         dots: (G, L, L) dot(ℓ,m), NaN for a language that failed.
     """
 
     columns: dict[str, NDArray[np.float64] | NDArray[np.object_]]
-    corrected_sketch: Floats
     dots: Floats
 
 
@@ -111,9 +109,8 @@ def pair_estimates(gram: Floats, languages: Languages, levels: Levels) -> PairEs
     ok = [name not in languages.failed for name in languages.names]
     pairs = {(a, b): _pair(gram, a, b, languages, levels) for a, b in index if ok[a] and ok[b]}
     names = ("cosine", "corrected", "ci_low", "ci_high", "p_value", "transfer_ab", "transfer_ba", "transfer_bytes_ab",
-             "transfer_bytes_ba", "magnitude_similarity", "tokens_to_settle")  # fmt: skip
+             "transfer_bytes_ba", "magnitude_similarity", "tokens_to_settle", "sketch_error")  # fmt: skip
     numbers = {name: np.full(shape, np.nan) for name in names}
-    corrected_sketch = np.full(shape, np.nan)
     dots = np.full((n_groups, n_languages, n_languages), np.nan)
     for a, own in enumerate(languages.own):
         if ok[a]:
@@ -139,10 +136,10 @@ def pair_estimates(gram: Floats, languages: Languages, levels: Levels) -> PairEs
             "transfer_bytes_ab": pair.dot / above_b * (bytes_a / bytes_b),
             "transfer_bytes_ba": pair.dot / above_a * (bytes_b / bytes_a),
             "magnitude_similarity": 2 * np.sqrt(above_a * above_b) / (above_a + above_b),
+            "sketch_error": np.sqrt(pair.corrected_sketch),
         }
         for name, value in values.items():
             numbers[name][:, i] = value
-        corrected_sketch[:, i] = pair.corrected_sketch
     q = q_values(numbers["p_value"])
     threshold = next_threshold(q, levels.alpha)
     verdict = np.full(shape, UNDETERMINED, dtype=object)
@@ -160,7 +157,7 @@ def pair_estimates(gram: Floats, languages: Languages, levels: Levels) -> PairEs
             more = _more_slots(pair, open_, a, b, languages, levels, slots=slots, threshold=threshold)
             each = (languages.tokens_per_chunk[a] + languages.tokens_per_chunk[b]) / 2
             numbers["tokens_to_settle"][open_, i] = np.ceil(more * each)
-    return PairEstimates({**numbers, "q_value": q, "verdict": verdict, "reason": reason}, corrected_sketch, dots)
+    return PairEstimates({**numbers, "q_value": q, "verdict": verdict, "reason": reason}, dots)
 
 
 def _pair(gram: Floats, a: int, b: int, languages: Languages, levels: Levels) -> _Pair:

@@ -47,7 +47,7 @@ def test_tables_have_the_promised_columns_and_rows() -> None:
     assert list(result.pairs.columns) == [
         *("a", "b", "group", "metric", "cosine", "corrected", "ci_low", "ci_high", "p_value", "q_value", "verdict"),
         *("reason", "transfer_ab", "transfer_ba", "transfer_bytes_ab", "transfer_bytes_ba", "centred"),
-        *("magnitude_similarity", "tokens_to_settle"),
+        *("magnitude_similarity", "tokens_to_settle", "sketch_error"),
     ]
     assert list(result.self_similarity.columns) == [
         *("language", "group", "metric", "self_similarity", "ci_low", "ci_high", "norm", "norm_share", "loss"),
