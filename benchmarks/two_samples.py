@@ -13,6 +13,8 @@ import argparse
 import hashlib
 import tempfile
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ from interfere import Corpus, GradientSettings, Result, analyze_gradients, load_
 from interfere.engine import Progress
 from interfere.report import terminal_report
 
+BODY = "body"
 LANGUAGES = ("de", "en", "es", "fr", "ko", "ru", "sv", "uk")
 
 
@@ -56,17 +59,9 @@ def compare(first: pd.DataFrame, second: pd.DataFrame, where: str) -> dict[str, 
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, required=True, help="folder for tables and figures")
-    parser.add_argument("--chunks", type=int, default=16)
-    parser.add_argument("--tokens-per-chunk", type=int, default=256)
-    parser.add_argument("--metrics", default="euclidean,adam")
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        gnome_text(LANGUAGES, Path(folder))
-        corpus = read_corpus(folder)
-    checkpoint = load_checkpoint(smollm2())
+def analyse(corpus: Corpus, arguments: argparse.Namespace) -> Iterator[Result]:
+    """Analyse each half."""
+    checkpoint = replace(load_checkpoint(smollm2()), id="SmolLM2-135M-Instruct")
     settings = GradientSettings(
         chunks=arguments.chunks,
         tokens_per_chunk=arguments.tokens_per_chunk,
@@ -76,27 +71,44 @@ def main() -> None:
     def show(progress: Progress) -> None:
         print(f"{progress.phase} {progress.done}/{progress.total}", end="\r", flush=True)
 
-    results: list[Result] = []
     for which in (0, 1):
         started = time.monotonic()
-        results.append(analyze_gradients(checkpoint, half(corpus, which), settings=settings, progress=show))
-        seconds = time.monotonic() - started
-        run = arguments.output / f"sample{which + 1}"
-        results[-1].save(run, overwrite=True)
-        (arguments.output / f"sample{which + 1}.txt").write_text(terminal_report(results[-1]), encoding="utf-8")
-        print(f"sample {which + 1}: {seconds:.0f} s", flush=True)
+        yield analyze_gradients(checkpoint, half(corpus, which), settings=settings, progress=show)
+        print(f"sample {which + 1}: {time.monotonic() - started:.0f} s", flush=True)
+
+
+def agreement(results: list[Result]) -> pd.DataFrame:
+    """How far two results agree: a column per metric, for the body and for the layers."""
     rows = []
-    for metric in settings.metrics:
+    for metric in results[0].settings["metrics"]:
         first, second = (r.pairs[r.pairs["metric"] == metric] for r in results)
         for where, body in (("body", True), ("layers", False)):
             rows.append(
                 compare(
-                    first[(first["group"] == "body") == body],
-                    second[(second["group"] == "body") == body],
+                    first[(first["group"] == BODY) == body],
+                    second[(second["group"] == BODY) == body],
                     f"{metric}, {where}",
                 )
             )
-    table = pd.DataFrame(rows).set_index("rows").T
+    return pd.DataFrame(rows).set_index("rows").T
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path, required=True, help="folder for run directories, tables and figures")
+    parser.add_argument("--chunks", type=int, default=16)
+    parser.add_argument("--tokens-per-chunk", type=int, default=256)
+    parser.add_argument("--metrics", default="euclidean,adam")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        gnome_text(LANGUAGES, Path(folder))
+        corpus = read_corpus(folder)
+    results = []
+    for number, result in enumerate(analyse(corpus, arguments), start=1):
+        result.save(arguments.output / f"sample{number}", overwrite=True)
+        (arguments.output / f"sample{number}.txt").write_text(terminal_report(result), encoding="utf-8")
+        results.append(result)
+    table = agreement(results)
     print(table.to_string())
     table.to_csv(arguments.output / "agreement.csv")
 
