@@ -288,7 +288,6 @@ def _result(run: _Run, measurement: Measurement, command: str) -> Result:
         settings=settings,
         environment=_environment(),
         warnings=result_warnings(
-            tables["self"],
             tables["tensors"],
             data,
             settings,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-
-from interfere.gradients._tables import BODY
 
 _HALF = 0.5
 _FEW = 0.02
@@ -15,7 +13,6 @@ _FEW = 0.02
 
 
 def result_warnings(
-    self_: pd.DataFrame,
     tensors: pd.DataFrame,
     data: Mapping[str, Mapping[str, Any]],
     settings: Mapping[str, Any],
@@ -24,7 +21,6 @@ def result_warnings(
     """Sentences, the gravest first.
 
     Args:
-        self_: the table `self`.
         tensors: the table `tensors`.
         data: what was read per language.
         settings: as recorded in the result.
@@ -38,13 +34,6 @@ def result_warnings(
         )
     for metric in settings["metrics"]:
         out += _norm_owners(tensors[tensors["metric"] == metric], metric)
-        body = self_[(self_["group"] == BODY) & (self_["metric"] == metric)]
-        unsure = [row.language for row in body.itertuples() if row.language not in failed and not row.ci_low > 0]
-        if unsure and settings["chunks"] >= 4:
-            out.append(
-                f"In the {metric} metric the gradient of {_names(unsure)} cannot be told from noise: more text is "
-                "needed before anything is said about it."
-            )
     for language, facts in data.items():
         if facts["cut"]:
             out.append(
@@ -54,10 +43,6 @@ def result_warnings(
         for reason, count in facts["skipped"].items():
             out.append(f"{count} documents of {language} were skipped: {reason}.")
     return out
-
-
-def _names(names: Sequence[str]) -> str:
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
 
 
 def _norm_owners(tensors: pd.DataFrame, metric: str) -> list[str]:

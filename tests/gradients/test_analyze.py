@@ -267,3 +267,23 @@ def test_adam_state_errors(tmp_path: Path) -> None:
     torch.save(optimizer.state_dict(), tmp_path / "other.pt")
     with pytest.raises(InputError, match="parameters"):
         run(tmp_path / "other.pt")
+
+
+def test_a_tensor_that_owns_the_gradient_is_named() -> None:
+    checkpoint = tiny("llama")
+    name = "model.layers.1.mlp.down_proj.weight"
+
+    def one_term(model: object, batch: object) -> LossSums:
+        logits = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits  # type: ignore[operator,attr-defined]
+        rows = logits.square().mean(dim=(1, 2))
+        # A term of the kind that plotting raw cosines never shows: the same for all languages, and in one tensor.
+        weight = dict(model.named_parameters())[name]  # type: ignore[attr-defined]
+        rows = rows + 100 * weight.sum()
+        return LossSums(rows.sum(), len(rows), rows.detach())
+
+    owned = analyze_gradients(checkpoint, TEXTS, one_term, GradientSettings(chunks=4))
+    assert any(name in warning and "own" in warning for warning in owned.warnings)
+    share = owned.tensors.set_index("tensor").loc[name, "norm_share"]
+    assert share > 0.5
+    plain = analyze_gradients(checkpoint, TEXTS, settings=GradientSettings(chunks=4))
+    assert not any("own" in warning for warning in plain.warnings)
