@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from interfere.errors import InputError, InterfereError, RunError
 
 if TYPE_CHECKING:
-    from interfere.checkpoint import Checkpoint, load_checkpoint
+    from interfere.checkpoint import Checkpoint, checkpoint_from_model, load_checkpoint
     from interfere.corpus import Corpus, Document, read_corpus
     from interfere.gradients import analyze_gradients
     from interfere.objectives import Batch, LossSums
@@ -27,6 +27,7 @@ _HOMES = {
     "LossSums": "interfere.objectives",
     "Result": "interfere.results",
     "analyze_gradients": "interfere.gradients",
+    "checkpoint_from_model": "interfere.checkpoint",
     "load_checkpoint": "interfere.checkpoint",
     "load_result": "interfere.results",
     "read_corpus": "interfere.corpus",
@@ -44,6 +45,7 @@ __all__ = [
     "Result",
     "RunError",
     "analyze_gradients",
+    "checkpoint_from_model",
     "load_checkpoint",
     "load_result",
     "read_corpus",

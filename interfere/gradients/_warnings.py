@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 _HALF = 0.5
 _FEW = 0.02
@@ -17,6 +19,8 @@ def result_warnings(
     data: Mapping[str, Mapping[str, Any]],
     settings: Mapping[str, Any],
     failed: Mapping[str, str],
+    energies: Mapping[str, NDArray[np.float64]],
+    lines: Mapping[str, Sequence[str]],
 ) -> list[str]:
     """Sentences, the gravest first.
 
@@ -25,6 +29,8 @@ def result_warnings(
         data: what was read per language.
         settings: as recorded in the result.
         failed: language → why it has no numbers.
+        energies: metric → shape (L, K): squared norms of the chunk gradients, languages in the order of `data`.
+        lines: language → for each of its K chunks, which lines its documents stand on, in words.
     """
     out = [f"{language} has no numbers: {reason}." for language, reason in failed.items()]
     if settings["chunks"] < 4:
@@ -34,6 +40,7 @@ def result_warnings(
         )
     for metric in settings["metrics"]:
         out += _norm_owners(tensors[tensors["metric"] == metric], metric)
+        out += _heavy_chunks(energies[metric], lines, metric)
     for language, facts in data.items():
         if facts["cut"]:
             out.append(
@@ -59,3 +66,19 @@ def _norm_owners(tensors: pd.DataFrame, metric: str) -> list[str]:
         f"{count} of {len(ranked)} tensors own {total.iloc[count - 1]:.0%} of the squared gradient norm ({metric}): "
         f"{owners}. The cosine of the body is mostly theirs; compare the layers, or --metric per-tensor."
     ]
+
+
+def _heavy_chunks(energies: NDArray[np.float64], lines: Mapping[str, Sequence[str]], metric: str) -> list[str]:
+    """A sentence for each language of which one chunk owns most of the gradient."""
+    out = []
+    for (language, where), own in zip(lines.items(), energies, strict=True):
+        if len(own) < 4 or not np.isfinite(own).all() or not own.sum() > 0:
+            continue
+        heaviest = int(own.argmax())
+        share = own[heaviest] / own.sum()
+        if share > _HALF:
+            out.append(
+                f"One of {len(own)} chunks of {language} owns {share:.0%} of its squared gradient norm ({metric}): see "
+                f"{where[heaviest]}. A single odd document can do that; what is said of {language} is uncertain."
+            )
+    return out

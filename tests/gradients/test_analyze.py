@@ -287,3 +287,19 @@ def test_a_tensor_that_owns_the_gradient_is_named() -> None:
     assert share > 0.5
     plain = analyze_gradients(checkpoint, TEXTS, settings=GradientSettings(chunks=4))
     assert not any("own" in warning for warning in plain.warnings)
+
+
+def test_a_chunk_that_owns_a_language_is_named_with_its_lines() -> None:
+    def one_document(model: object, batch: object) -> LossSums:
+        logits = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits  # type: ignore[operator,attr-defined]
+        rows = logits.square().mean(dim=(1, 2))
+        odd = torch.tensor([e.language == "ru" and e.document.line == 5 for e in batch.examples])  # type: ignore[attr-defined]
+        rows = torch.where(odd, 1000 * rows, rows)
+        return LossSums(rows.sum(), len(rows), rows.detach())
+
+    # All documents are read but those of the calibration slot, and with this seed line 5 is not among them.
+    result = analyze_gradients(tiny("llama"), TEXTS, one_document, GradientSettings(chunks=8, tokens_per_chunk=9999))
+    heavy = [warning for warning in result.warnings if "chunks of" in warning]
+    assert len(heavy) == 1
+    assert "of ru" in heavy[0]
+    assert " 5" in heavy[0]
