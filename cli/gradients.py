@@ -179,18 +179,19 @@ def gradients(
             device=device,
             trust_remote_code=trust_remote_code,
         )
-        with resumable(run.open()), progress_bar(quiet=quiet) as progress:
-            result = analyze_gradients(
-                checkpoint,
-                corpus,
-                objective,
-                settings,
-                workdir=run.work,
-                progress=progress,
-                command=shlex.join(["interfere", *sys.argv[1:]]),
-            )
-        write_run(result, run.path)
-        directory = run.finish()
+        with resumable(run.open()):
+            with progress_bar(quiet=quiet) as progress:
+                result = analyze_gradients(
+                    checkpoint,
+                    corpus,
+                    objective,
+                    settings,
+                    workdir=run.work,
+                    progress=progress,
+                    command=shlex.join(["interfere", *sys.argv[1:]]),
+                )
+            write_run(result, run.path)
+            directory = run.finish()
         if output_format == "json":
             typer.echo(json.dumps(result_document(result), ensure_ascii=False, indent=1))
         else:
