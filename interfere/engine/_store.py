@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,8 +13,8 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-_COLUMNS = 1 << 16
-"""Columns of a block in which Gram matrices are summed up, so that the float64 copies stay small."""
+_BLOCK = 1 << 24
+"""Numbers of a block in which Gram matrices are summed up, so that the float64 copies stay at some 100 MB."""
 
 
 @dataclass(frozen=True)
@@ -81,16 +80,21 @@ def gram_matrix(paths: list[Path | None], key: str) -> NDArray[np.float64]:
         cosine is a ratio of small differences of such sums.
     """
     present = [i for i, path in enumerate(paths) if path is not None]
+    files = [path for path in paths if path is not None]
     out = np.full((len(paths), len(paths)), np.nan)
-    with ExitStack() as stack:
-        slices = [stack.enter_context(safe_open(path, "pt")).get_slice(key) for path in paths if path is not None]
-        if not slices:
-            return out
-        width = slices[0].get_shape()[0]
-        total = torch.zeros(len(slices), len(slices), dtype=torch.float64)
-        for first in range(0, width, _COLUMNS):
-            block = torch.stack([piece[first : first + _COLUMNS] for piece in slices]).double()
-            total += block @ block.T
+    if not files:
+        return out
+    with safe_open(files[0], "pt") as file:
+        width = file.get_slice(key).get_shape()[0]
+    total = torch.zeros(len(files), len(files), dtype=torch.float64)
+    columns = max(1, _BLOCK // len(files))
+    for first in range(0, width, columns):
+        # One file open at a time: many languages have more chunks than a process may have open files.
+        block = torch.empty(len(files), min(columns, width - first), dtype=torch.float64)
+        for row, path in enumerate(files):
+            with safe_open(path, "pt") as file:
+                block[row] = file.get_slice(key)[first : first + columns]
+        total += block @ block.T
     out[np.ix_(present, present)] = total.numpy()
     return out
 
