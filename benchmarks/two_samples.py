@@ -66,6 +66,7 @@ def analyse(corpus: Corpus, arguments: argparse.Namespace) -> Iterator[Result]:
         chunks=arguments.chunks,
         tokens_per_chunk=arguments.tokens_per_chunk,
         metrics=tuple(arguments.metrics.split(",")),
+        sketch_size=arguments.sketch_size,
     )
 
     def show(progress: Progress) -> None:
@@ -97,7 +98,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, required=True, help="folder for run directories, tables and figures")
     parser.add_argument("--chunks", type=int, default=16)
-    parser.add_argument("--tokens-per-chunk", type=int, default=256)
+    parser.add_argument("--tokens-per-chunk", type=int, default=512)
+    parser.add_argument("--sketch-size", type=int, default=8192)
     parser.add_argument("--metrics", default="euclidean,adam")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -52,7 +52,7 @@ class GradientSettings:
     granularity: Granularity = "layer"
     metrics: tuple[str, ...] = ("euclidean",)
     gram: Gram = "auto"
-    sketch_size: int = 8192
+    sketch_size: int = 32768
     memory_budget: int = 2 * 1024**3
     seed: int = 0
     margin: float = 0.05

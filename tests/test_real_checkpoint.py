@@ -45,7 +45,7 @@ def test_the_sketch_of_real_gradients_is_as_good_as_it_says(checkpoint: Checkpoi
         )
         for gram in ("exact", "sketch")
     )
-    assert sketched.settings["sketch_size"] == 8192
+    assert sketched.settings["sketch_size"] == GradientSettings().sketch_size
     both = exact.pairs.merge(sketched.pairs, on=["a", "b", "group"], suffixes=("", "_sketch"))
     both = both.dropna(subset=["corrected", "corrected_sketch"])
     difference = (both["corrected_sketch"] - both["corrected"]).astype(float)
