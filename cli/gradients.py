@@ -64,7 +64,10 @@ def gradients(
         str, typer.Option(help="euclidean, adam, per-tensor, or several: euclidean,adam.", rich_help_panel=_HOW)
     ] = ",".join(_DEFAULT.metrics),
     chunks: Annotated[
-        int, typer.Option(help="Parts that each language's text is dealt into; 4 or more.", rich_help_panel=_HOW)
+        int,
+        typer.Option(
+            help="Parts that each language's text is dealt into; from 4 on there are intervals.", rich_help_panel=_HOW
+        ),
     ] = _DEFAULT.chunks,
     tokens_per_chunk: Annotated[
         int, typer.Option(help="Predicted tokens of a chunk, in whole documents.", rich_help_panel=_HOW)
@@ -83,7 +86,10 @@ def gradients(
     ] = _DEFAULT.margin,
     mixture: Annotated[
         str | None,
-        typer.Option(help="The training mixture, as in en=0.7,de=0.3. Default: equal.", rich_help_panel=_HOW),
+        typer.Option(
+            help="The training mixture, a weight for each language: en=0.7,de=0.3. Default: equal.",
+            rich_help_panel=_HOW,
+        ),
     ] = None,
     adam_state: Annotated[
         str | None,

@@ -26,6 +26,10 @@ def load_tokenizer(source: str, config: Any, revision: str | None, trust_remote_
     """
     from transformers import AutoTokenizer
 
+    # A typing error in a path should not be looked for on the hub, which may take long not to answer.
+    path = Path(source)
+    if not path.exists() and (path.is_absolute() or source.startswith(".") or path.parent.is_dir()) and "/" in source:
+        raise RunError(f"tokenizer {source!r} is neither a folder nor a name on the hub")
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             source, config=config, revision=revision, trust_remote_code=trust_remote_code

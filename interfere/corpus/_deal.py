@@ -169,6 +169,11 @@ def _require_units(corpus: Corpus, counts: Mapping[str, int], slots: int) -> Non
         has = f"{found} document{'' if found == 1 else 's'}"
     else:
         has = f"{documents} documents, but only {found} that share no source, id or text,"
+    left_out = dict(corpus.skipped.get(worst, {}))
+    if left_out:
+        has += " (left out: " + ", ".join(f"{count} for: {reason}" for reason, count in left_out.items()) + ")"
+    elif documents == 1:
+        has += " (a document is a line that ends with a line feed)"
     others = f" (too few as well: {listed(short[1:])})" if len(short) > 1 else ""
     if found > FEWEST_CHUNKS:
         remedy = f"use --chunks {found - 1} or fewer (at least {FEWEST_CHUNKS}), or give more text"

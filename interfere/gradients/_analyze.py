@@ -64,7 +64,8 @@ def analyze_gradients(
     require_languages(corpus)
     if settings.mixture is not None and set(settings.mixture) != set(corpus.languages):
         raise InputError(
-            f"--mixture names {', '.join(sorted(settings.mixture))}; the languages are {', '.join(corpus.languages)}"
+            f"--mixture gives weights for {', '.join(sorted(settings.mixture))}; every language needs one: "
+            f"{', '.join(corpus.languages)}"
         )
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = load_checkpoint(checkpoint, objective=objective if isinstance(objective, str) else "auto")

@@ -63,6 +63,7 @@ def make_result(run: Run, measurement: Measurement, command: str) -> Result:
         "self": _concatenate([t.self_ for t in by_metric]),
         "groups": _concatenate([t.groups for t in by_metric]),
         "tensors": _concatenate(tensors),
+        "chunks": _chunks(run, measurement),
     }
     data = _data(run, measurement)
     return Result(
@@ -111,6 +112,26 @@ def _data(run: Run, measurement: Measurement) -> dict[str, dict[str, Any]]:
             "sha256": language_sha256(run.corpus, language),
         }
     return out
+
+
+def _chunks(run: Run, measurement: Measurement) -> pd.DataFrame:
+    """One row per chunk: what it read, and its loss."""
+    rows = []
+    for row, language in enumerate(measurement.languages):
+        for slot in range(run.settings.chunks):
+            chunk = run.chunks[language, slot]
+            rows.append(
+                {
+                    "language": language,
+                    "slot": slot,
+                    "documents": int(measurement.documents[row, slot]),
+                    "tokens": int(measurement.tokens[row, slot]),
+                    "bytes": int(measurement.covered_bytes[row, slot]),
+                    "loss": float(measurement.loss[row, slot]),
+                    "lines": " ".join(str(line) for line in sorted({e.document.line for e in chunk.examples})),
+                }
+            )
+    return pd.DataFrame(rows)
 
 
 def _lines(chunk: Chunk) -> str:

@@ -39,7 +39,8 @@ def claim(run: Run, folder: Path) -> int | None:
         changed = sorted(_differences(before, plan))
         if changed:
             raise InputError(
-                f"--resume: the unfinished run is of another {', '.join(changed)}; use --overwrite instead"
+                f"--resume: the unfinished run is of another {', '.join(changed)}; give what it was started with, or "
+                "start a new run in another --output-dir"
             )
     else:
         part = file.with_suffix(".tmp")

@@ -238,7 +238,10 @@ def _reading(result: Result, metric: str) -> str:
     share, residual = float(table["common_share"].iloc[0]), float(table["mixture_residual"].iloc[0])
     if not np.isfinite(share) and not np.isfinite(residual):
         return "How much of what the languages ask is common to all (common share) could not be estimated."
-    numbers = f"Common share {text.number(share)}, mixture residual {text.number(residual)}: "
+    numbers = f"Common share {text.number(share)}"
+    if result.settings.get("mixture"):
+        numbers += f", mixture residual {text.number(residual)}"
+    numbers += ": "
     if share >= _SHARED:
         return (
             f"{numbers}nearly all that the languages ask of the model is the same, as it is on text far from the "
@@ -250,8 +253,8 @@ def _reading(result: Result, metric: str) -> str:
             "construction, whatever they are; a negative cosine alone is then no sign of interference."
         )
     return (
-        f"{numbers}between one shift that all ask for (1) and the optimum of the mixture (0), "
-        "which is where a cosine between languages is meaningful."
+        f"{numbers}between one shift that all ask for (1) and the optimum of the mixture (0), which is where a cosine "
+        f"between languages is meaningful; languages that have nothing in common give {1 / len(result.languages):.2f}."
     )
 
 
@@ -260,9 +263,9 @@ def _sketch(result: Result, metric: str) -> str:
     error = table.loc[np.isfinite(table["sketch_error"]), ["group", "sketch_error"]]
     if result.settings.get("gram") != "sketch" or error.empty:
         return ""
-    body, most = error.loc[error["group"] == BODY, "sketch_error"], float(error["sketch_error"].max())
+    body, typical = error.loc[error["group"] == BODY, "sketch_error"], float(error["sketch_error"].median())
     at_body = f"{body.iloc[0]:.2g} over {scope_phrase(result)}, " if not body.empty else ""
     return (
-        f"Gradients were sketched, with an estimated error in a corrected cosine of {at_body}at most {most:.2g} in any "
-        "group; the intervals include it."
+        f"Gradients were sketched, with an estimated error in a corrected cosine of {at_body}typically "
+        f"{typical:.2g} in a group; the intervals include it."
     )

@@ -189,8 +189,9 @@ def _layer_cells(
     rows = pair_rows(result, metric)
     all_groups, noun = group_names(result, metric), group_noun(result)
     keys = ["a", "b"]
-    # What is not determined may have any value, and must not decide which rows and columns are seen.
-    sure = rows["clipped"].where(rows["determined"])
+    # What is not determined may have any value, and must not decide which rows and columns are seen where others can.
+    some = bool(rows["determined"].any())
+    sure = rows["clipped"].where(rows["determined"]) if some else rows["clipped"]
     rows = rows.assign(sure=sure)
     pairs: list[tuple[str, str]] = sorted(set(zip(rows["a"].tolist(), rows["b"].tolist(), strict=True)))
     by_pair = rows.groupby(keys)["sure"]
@@ -200,7 +201,8 @@ def _layer_cells(
     notes = []
     for kept, of, what in ((chosen, pairs, "pair"), (groups, all_groups, noun)):
         if len(kept) < len(of):
-            notes.append(f"{len(kept)} of {len(of):,} {what}s: those with the lowest and with the highest values.")
+            which = "determined values" if some else "values, none of them determined"
+            notes.append(f"{len(kept)} of {len(of):,} {what}s: those with the lowest and with the highest {which}.")
 
     cells = rows.set_index([*keys, "group"])
     wanted = pd.MultiIndex.from_tuples([(*pair, g) for pair in chosen for g in (BODY, *groups)], names=[*keys, "group"])

@@ -101,7 +101,10 @@ def _header(result: Result, metric: str, width: int) -> Iterator[RenderableType]
     facts += [f"metric {text.safe_text(metric)}", f"over {scope_phrase(result)}"]
     if settings.get("chunks"):
         tokens = settings.get("tokens_per_chunk")
-        facts.append(f"{settings['chunks']} chunks" + (f" of up to {tokens:,} predicted tokens" if tokens else ""))
+        facts.append(
+            f"{settings['chunks']} chunks"
+            + (f" of up to {tokens:,} predicted tokens, or one document" if tokens else "")
+        )
     yield Text(", ".join(facts))
 
 

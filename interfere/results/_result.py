@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from interfere.errors import InputError
+
 SCHEMA_VERSION = 1
 
 
@@ -21,7 +23,7 @@ class Result:
     Args:
         kind: which analysis: `gradients`.
         languages: sorted.
-        tables: name → table; those of kind `gradients` are `pairs`, `self`, `groups` and `tensors`.
+        tables: name → table; those of kind `gradients` are `pairs`, `self`, `groups`, `tensors` and `chunks`.
         model: id, revision, architecture, objective, parameters, weights_sha256.
         data: language → documents, tokens, bytes, sha256 and what was left out.
         settings: everything that was chosen, by the user or by default.
@@ -64,6 +66,11 @@ class Result:
         """One row per tensor and metric: which layer and kind it is, and how much of the norm it owns."""
         return self.tables["tensors"]
 
+    @property
+    def chunks(self) -> pd.DataFrame:
+        """One row per language and slot: documents, predicted tokens, bytes, loss, and the lines that were read."""
+        return self.tables["chunks"]
+
     def matrix(self, column: str = "corrected", group: str = "body", metric: str | None = None) -> pd.DataFrame:
         """A column of `pairs` as a symmetric table, language by language.
 
@@ -79,9 +86,14 @@ class Result:
             KeyError: no such column, group or metric in this result.
         """
         metric = metric if metric is not None else self.settings["metrics"][0]
+        for value, known in (
+            (column, list(self.pairs.columns)),
+            (group, list(self.pairs["group"].unique())),
+            (metric, list(self.settings["metrics"])),
+        ):
+            if value not in known:
+                raise KeyError(f"{value!r} is not in this result, which has {', '.join(known)}")
         rows = self.pairs[(self.pairs["group"] == group) & (self.pairs["metric"] == metric)]
-        if rows.empty:
-            raise KeyError(f"no pairs of group {group!r} and metric {metric!r} in this result")
         out = pd.DataFrame(np.nan, index=list(self.languages), columns=list(self.languages))
         for a, b, value in zip(rows["a"], rows["b"], rows[column], strict=True):
             out.loc[a, b] = out.loc[b, a] = value
@@ -99,6 +111,8 @@ class Result:
         from interfere.report import write_run
         from interfere.results._run_directory import RunDirectory
 
+        if Path(directory).exists() and not overwrite:
+            raise InputError(f"{directory} exists already; name another folder, or give overwrite=True")
         run = RunDirectory.check(directory, overwrite=overwrite).open()
         write_run(self, run.path)
         return run.finish()

@@ -136,7 +136,10 @@ def pair_estimates(gram: Floats, languages: Languages, levels: Levels) -> PairEs
             "transfer_bytes_ab": pair.dot / above_b * (bytes_a / bytes_b),
             "transfer_bytes_ba": pair.dot / above_a * (bytes_b / bytes_a),
             "magnitude_similarity": 2 * np.sqrt(above_a * above_b) / (above_a + above_b),
-            "sketch_error": np.sqrt(pair.corrected_sketch),
+            # Where a dot(ℓ,ℓ) may be next to nothing, a ratio over it has no error that is linear in the sketch's.
+            "sketch_error": np.where(
+                languages.sure[:, a] & languages.sure[:, b], np.sqrt(pair.corrected_sketch), np.nan
+            ),
         }
         for name, value in values.items():
             numbers[name][:, i] = value

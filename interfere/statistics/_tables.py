@@ -36,11 +36,11 @@ class Tables:
         pairs: one row per group and pair of languages, columns `a, b, group, metric, cosine, corrected, ci_low,
             ci_high, p_value, q_value, verdict, reason, transfer_ab, transfer_ba, transfer_bytes_ab, transfer_bytes_ba,
             centred, magnitude_similarity, tokens_to_settle, sketch_error`, the last the standard error that the sketch
-            adds to `corrected`.
+            adds to `corrected`, null where a language's signal is not sure.
         self_: one row per group and language, columns `language, group, metric, self_similarity, ci_low, ci_high, norm,
             norm_share, loss, tokens, documents`.
         groups: one row per group, columns `group, metric, parameters, common_share, mixture_residual, sketch_size,
-            sketch_error`, the last the largest among pairs of languages whose signal is sure.
+            sketch_error`, the last the largest of its pairs'.
     """
 
     pairs: pd.DataFrame
@@ -143,9 +143,7 @@ def gram_tables(
             "common_share": common_share(estimates.dots, good, np.ones(n_languages)),
             "mixture_residual": common_share(estimates.dots, good, weights),
             "sketch_size": np.full(n_groups, np.nan) if sketch is None else sketch.smallest(),
-            "sketch_error": np.zeros(n_groups)
-            if sketch is None
-            else _largest(estimates.columns["sketch_error"], known.sure),
+            "sketch_error": np.zeros(n_groups) if sketch is None else _largest(estimates.columns["sketch_error"]),
         }
     return Tables(
         pd.DataFrame({name: pairs[name] for name in PAIR_COLUMNS}),
@@ -257,19 +255,8 @@ def _mean_loss(loss: Floats, tokens: Floats) -> Floats:
     return mean
 
 
-def _largest(errors: Floats | NDArray[np.object_], sure: NDArray[np.bool_]) -> Floats:
-    """(G,) the largest of the pairs' errors, NaN where no pair has one.
-
-    Pairs of languages whose signal is not sure are left out where there are others: they are undetermined anyway, and
-    one of them, with a dot(ℓ,ℓ) near 0, would be all that is seen.
-
-    Args:
-        errors: (G, pairs), NaN where undefined.
-        sure: (G, L) whether dot(ℓ,ℓ) is above 0 for sure.
-    """
-    first, second = np.triu_indices(sure.shape[1], 1)
+def _largest(errors: Floats | NDArray[np.object_]) -> Floats:
+    """(G,) the largest of the pairs' errors, (G, pairs), NaN where no pair has one."""
     known = np.asarray(errors, dtype=np.float64)
-    best = np.isfinite(known) & sure[:, first] & sure[:, second]
-    used = np.where(best.any(axis=1, keepdims=True), best, np.isfinite(known))
-    largest: Floats = np.where(used, known, -np.inf).max(axis=1, initial=-np.inf)
+    largest: Floats = np.where(np.isfinite(known), known, -np.inf).max(axis=1, initial=-np.inf)
     return np.where(np.isfinite(largest), largest, np.nan)

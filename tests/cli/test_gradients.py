@@ -51,7 +51,15 @@ def test_a_run_from_folders_to_a_run_directory(bert: Path, texts: Path, tmp_path
     result = run("--model", bert, "--data", texts, "--output-dir", out, *FAST)
     assert result.exit_code == 0, result.output
     assert max(len(line) for line in result.stdout.splitlines() if str(tmp_path) not in line) <= 80
-    for name in ("results.json", "pairs.csv", "self.csv", "groups.csv", "tensors.csv", "gram.safetensors"):
+    for name in (
+        "results.json",
+        "pairs.csv",
+        "self.csv",
+        "groups.csv",
+        "tensors.csv",
+        "chunks.csv",
+        "gram.safetensors",
+    ):
         assert (out / name).is_file(), name
     for name in ("languages-euclidean", "layers-euclidean"):
         assert (out / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")

@@ -62,6 +62,12 @@ def test_tables_have_the_promised_columns_and_rows() -> None:
     assert result.tensors["norm_share"].sum() == pytest.approx(1)
     shares = result.self_similarity[result.self_similarity["group"] != "body"].groupby("language")["norm_share"].sum()
     np.testing.assert_allclose(shares, 1)
+    assert list(result.chunks.columns) == ["language", "slot", "documents", "tokens", "bytes", "loss", "lines"]
+    assert len(result.chunks) == 3 * 4
+    for row in result.chunks.itertuples():
+        assert len(row.lines.split()) == row.documents
+        # The bytes of the lines that are named are the bytes that were counted.
+        assert sum(len(TEXTS[row.language][int(line) - 1].encode()) for line in row.lines.split()) == row.bytes
     assert set(result.data["de"]) >= {"documents", "tokens", "bytes", "sha256"}
     for key in ("id", "revision", "architecture", "objective", "parameters", "weights_sha256"):
         assert key in result.model

@@ -104,10 +104,10 @@ def test_the_sketch_widens_intervals_and_weakens_tests(vectors: Floats) -> None:
 
 def test_the_error_is_zero_where_it_cancels() -> None:
     # A clone's cosine is 1 in any sketch.
-    vectors = draw_vectors(0, languages=2, slots=6)
+    vectors = draw_vectors(0, languages=2, slots=6, share=0.9)
     vectors[:, 1] = 2 * vectors[:, 0]
     gram = gram_of(vectors)
-    result = tables(gram, sketch=SketchParts(gram, [[0]], np.array([20.0])))
+    result = tables(gram, sketch=SketchParts(gram, [[0]], np.array([200.0])))
     assert row(result.groups, group="g0")["sketch_error"] == pytest.approx(0, abs=1e-7)
 
 
@@ -129,6 +129,7 @@ def test_a_language_without_sure_signal_does_not_own_the_error() -> None:
     both = tables(gram[:, :2, :, :2], sketch=SketchParts(gram[:, :2, :, :2], [[0]], np.array([100.0])))
     result = tables(gram, sketch=SketchParts(gram, [[0]], np.array([100.0])))
     assert result.pairs["verdict"][1:].eq("undetermined").all()
+    assert result.pairs["sketch_error"][1:].isna().all()
     assert result.groups["sketch_error"][0] == pytest.approx(both.groups["sketch_error"][0])
 
 
