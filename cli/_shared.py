@@ -133,12 +133,15 @@ def progress_bar(*, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
 
 
 def _progress_lines(console: Console) -> Callable[[Progress], None]:
+    # A phase began when the one before it was last heard of: its first report comes after its first chunk.
+    heard = time.monotonic()
     started: dict[str, float] = {}
     said: dict[str, int] = {}
 
     def show(progress: Progress) -> None:
-        now = time.monotonic()
-        began = started.setdefault(progress.phase, now)
+        nonlocal heard
+        began = started.setdefault(progress.phase, heard)
+        heard = now = time.monotonic()
         tenth = 10 * progress.done // max(1, progress.total)
         if tenth > said.get(progress.phase, -1) and progress.done:
             said[progress.phase] = tenth
