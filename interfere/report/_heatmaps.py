@@ -189,19 +189,17 @@ def _layer_cells(
     rows = pair_rows(result, metric)
     all_groups, noun = group_names(result, metric), group_noun(result)
     keys = ["a", "b"]
-    # What is not determined may have any value, and must not decide which rows and columns are seen where others can.
-    some = bool(rows["determined"].any())
-    sure = rows["clipped"].where(rows["determined"]) if some else rows["clipped"]
-    rows = rows.assign(sure=sure)
+    rows = rows.assign(seen=_ranked(rows))
     pairs: list[tuple[str, str]] = sorted(set(zip(rows["a"].tolist(), rows["b"].tolist(), strict=True)))
-    by_pair = rows.groupby(keys)["sure"]
+    by_pair = rows.groupby(keys)["seen"]
     chosen = _extreme(pairs, by_pair.min(), by_pair.max(), MAX_PAIRS)
-    below = rows[rows["group"] != BODY].groupby("group")["sure"]
-    groups = _extreme(all_groups, below.min(), below.max(), MAX_GROUPS)
+    below = rows[rows["group"] != BODY]
+    by_group = below.assign(seen=_ranked(below)).groupby("group")["seen"]
+    groups = _extreme(all_groups, by_group.min(), by_group.max(), MAX_GROUPS)
     notes = []
-    for kept, of, what in ((chosen, pairs, "pair"), (groups, all_groups, noun)):
+    for kept, of, what, from_ in ((chosen, pairs, "pair", rows), (groups, all_groups, noun, below)):
         if len(kept) < len(of):
-            which = "determined values" if some else "values, none of them determined"
+            which = "determined values" if from_["determined"].any() else "values, none of them determined"
             notes.append(f"{len(kept)} of {len(of):,} {what}s: those with the lowest and with the highest {which}.")
 
     cells = rows.set_index([*keys, "group"])
@@ -209,9 +207,14 @@ def _layer_cells(
     shape = (len(chosen), 1 + len(groups))
     values = cells["clipped"].reindex(wanted).to_numpy(dtype=float).reshape(shape)
     marks = cells["verdict"].reindex(wanted).fillna("undetermined").to_numpy(dtype=object).reshape(shape)
-    means = rows.groupby(keys)["sure"].mean().fillna(rows.groupby(keys)["clipped"].mean()).fillna(np.inf)
+    means = rows.groupby(keys)["seen"].mean().fillna(rows.groupby(keys)["clipped"].mean()).fillna(np.inf)
     order = sorted(range(len(chosen)), key=lambda i: (means[chosen[i]], chosen[i]))
     return [chosen[i] for i in order], groups, values[order], marks[order], notes
+
+
+def _ranked(rows: pd.DataFrame) -> pd.Series:
+    """The values by which rows are ranked: what is not determined may have any, and ranks only where nothing else can."""
+    return rows["clipped"].where(rows["determined"]) if rows["determined"].any() else rows["clipped"]
 
 
 def _extreme(names: Sequence[_Name], low: pd.Series, high: pd.Series, most: int) -> list[_Name]:
