@@ -213,7 +213,7 @@ def _layer_cells(
 
 
 def _ranked(rows: pd.DataFrame) -> pd.Series:
-    """The values by which rows are ranked: what is not determined may have any, and ranks only where nothing else can."""
+    """What rows are ranked by: a value that is not determined may be any, and counts only where nothing else can."""
     return rows["clipped"].where(rows["determined"]) if rows["determined"].any() else rows["clipped"]
 
 
