@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from torch import nn
 
+from interfere.checkpoint._embeddings import embedding_module
 from interfere.checkpoint._kinds import HEAD, Kind, kind_of
 from interfere.checkpoint._stacks import Stack, find_base, find_embedding, find_stacks
 
@@ -84,7 +85,7 @@ class _Tree:
         self.embedding = find_embedding(model, self.modules)
         self.stacks = find_stacks(model, self.modules)
         self.base = find_base(self.stacks, self.embedding)
-        output = _output_embedding(model)
+        output = embedding_module(model, "output")
         self.output = next((name for name, module in self.modules.items() if module is output), None)
 
     def place(self, name: str) -> tuple[str, Kind]:
@@ -135,14 +136,6 @@ class _Tree:
         longest = max((length for length, _ in shared), default=0)
         nearest = [stack for length, stack in shared if length == longest]
         return nearest[0] if len(nearest) == 1 and longest > len(self.base) else None
-
-
-def _output_embedding(model: nn.Module) -> Any:
-    getter = getattr(model, "get_output_embeddings", None)
-    try:
-        return getter() if callable(getter) else None
-    except (AttributeError, NotImplementedError):
-        return None
 
 
 def _inside(name: str, path: tuple[str, ...]) -> bool:

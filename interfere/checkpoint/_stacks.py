@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import nn
 
+from interfere.checkpoint._embeddings import embedding_module
 from interfere.checkpoint._kinds import HEAD
 
 
@@ -78,11 +79,7 @@ def find_stacks(model: nn.Module, modules: Mapping[str, nn.Module]) -> list[Stac
 
 def find_embedding(model: nn.Module, modules: Mapping[str, nn.Module]) -> str | None:
     """The name of the module that embeds the input tokens, None where there is none to be found."""
-    getter = getattr(model, "get_input_embeddings", None)
-    try:
-        module = getter() if callable(getter) else None
-    except (AttributeError, NotImplementedError):
-        module = None
+    module = embedding_module(model, "input")
     if module is not None:
         return next((name for name, other in modules.items() if other is module), None)
     tables = [(module.num_embeddings, name) for name, module in modules.items() if isinstance(module, nn.Embedding)]

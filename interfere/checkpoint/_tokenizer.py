@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from interfere.checkpoint._embeddings import embedding_module
 from interfere.checkpoint._hub import explain, not_in_cache
 from interfere.errors import RunError
 
@@ -70,11 +71,7 @@ def check_tokenizer(tokenizer: Any, model: Any, name: str) -> None:
 
 def embedding_rows(model: Any) -> int | None:
     """How many tokens a model has an embedding for, None where it does not say."""
-    try:
-        table = model.get_input_embeddings()
-    except (AttributeError, NotImplementedError):
-        return None
-    weight = getattr(table, "weight", None)
+    weight = getattr(embedding_module(model, "input"), "weight", None)
     return int(weight.shape[0]) if weight is not None else None
 
 
