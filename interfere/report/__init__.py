@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from interfere.report._findings import findings
 from interfere.report._order import cluster_order
 from interfere.report._terminal import print_report, terminal_report
 from interfere.report._text import safe_text
-from interfere.report._write import write_figures, write_run
+from interfere.report._write import Drawing, write_figures, write_run
 
 if TYPE_CHECKING:
     from interfere.report._heatmaps import languages_figure, layers_figure
+    from interfere.report._strength import strength_figure
+    from interfere.report._transfer import transfer_figure
 
 __all__ = [
+    "Drawing",
     "cluster_order",
     "findings",
     "languages_figure",
     "layers_figure",
     "print_report",
     "safe_text",
+    "strength_figure",
     "terminal_report",
+    "transfer_figure",
     "write_figures",
     "write_run",
 ]
 
+_FIGURES = {
+    "languages_figure": "_heatmaps",
+    "layers_figure": "_heatmaps",
+    "strength_figure": "_strength",
+    "transfer_figure": "_transfer",
+}
+
 
 def __getattr__(name: str) -> Any:
     # matplotlib takes half a second to import, and tables on a terminal do without.
-    if name in ("languages_figure", "layers_figure"):
-        from interfere.report import _heatmaps
-
-        return getattr(_heatmaps, name)
+    module = _FIGURES.get(name)
+    if module is not None:
+        return getattr(import_module(f"interfere.report.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,29 +1,47 @@
-"""Cells of a heatmap: their colours, numbers and marks."""
+"""Cells of a heatmap and its colour bar: colours, numbers and marks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PatchCollection
-from matplotlib.colors import Normalize, to_rgb
+from matplotlib.colors import Colormap, Normalize, to_rgb
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
-# Red below 0, blue above, near white at 0: told apart with every common colour blindness.
-COLOURS = mpl.colormaps["RdBu"]
-SCALE = Normalize(-1, 1)
 INK, GREY, MISSING, DIAGONAL, FRAME = "#1a1a1a", "#555555", "#c4c4c4", "#ececec", "#000000"
 HATCH = "////"
+_HATCH_INK = "#8a8a8a"
+_BAR_TEXT = 8.0
 
 
-def colours(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """RGB of cosines, shape values.shape + (3,)."""
-    return np.asarray(COLOURS(SCALE(np.clip(np.nan_to_num(values), -1, 1))))[..., :3]
+@dataclass(frozen=True)
+class Scale:
+    """Which colour a value has."""
+
+    colours: Colormap
+    norm: Normalize
+
+    def rgb(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Colours of values, shape values.shape + (3,); what is beyond the ends has the colour of the end."""
+        low, high = self.norm.vmin, self.norm.vmax
+        assert low is not None
+        assert high is not None
+        inside = np.clip(np.nan_to_num(values, nan=low), low, high)
+        return np.asarray(self.colours(self.norm(inside)))[..., :3]
+
+
+def signed(limit: float = 1.0) -> Scale:
+    """Red below 0, blue above, near white at 0: told apart with every common colour blindness."""
+    return Scale(mpl.colormaps["RdBu"], Normalize(-limit, limit))
 
 
 def faded(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -37,14 +55,26 @@ def ink_on(rgb: Sequence[float] | NDArray[np.float64]) -> str:
     return INK if 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.2 else "white"
 
 
-def cell_value(value: float, *, brief: bool = False, brackets: bool = False) -> str:
+def cosine_value(value: float, *, brief: bool = False) -> str:
     """A cosine as it stands in a cell: clipped, with a true minus; brief leaves out the 0 before the point."""
-    out = f"{min(1.0, max(-1.0, value)):.2f}"
+    out = _decimal(min(1.0, max(-1.0, value)), 2)
+    return out.replace("1.00", "1").replace("0.", ".") if brief else out
+
+
+def free_value(value: float, *, brief: bool = False) -> str:
+    """A number of any size as it stands in a cell, with a true minus: up to two decimals, and at most four digits."""
+    size = abs(value)
+    if size >= 9999.5:
+        digits, power = f"{value:.0e}".split("e")
+        return f"{digits}e{int(power)}".replace("-", "−")
+    out = _decimal(value, 2 if size < 9.995 else 1 if size < 99.95 and not brief else 0)
+    return out.replace("0.", ".", 1) if brief and size < 0.995 else out
+
+
+def _decimal(value: float, digits: int) -> str:
+    out = f"{value:.{digits}f}"
     out = out.removeprefix("-") if float(out) == 0 else out
-    out = out.replace("-", "−")
-    if brief:
-        out = out.replace("1.00", "1").replace("0.", ".")
-    return f"({out})" if brackets else out
+    return out.replace("-", "−")
 
 
 def paint(
@@ -53,22 +83,24 @@ def paint(
     values: NDArray[np.float64],
     verdicts: NDArray[np.object_],
     *,
+    scale: Scale,
+    write: Callable[[float], str],
     size: float | None,
-    brief: bool = False,
     frame: float = 1.6,
 ) -> None:
-    """Draw cells of cosines, row 0 on top, each of width 1: coloured, hatched, framed or grey.
+    """Draw cells, row 0 on top, each of width 1: coloured, hatched, framed or grey.
 
     Args:
         ax: where; the y axis must run downwards.
         xs: the left edge of each column.
-        values: cosines, (rows, columns), any number; not finite: a grey cell.
+        values: (rows, columns), any number; not finite: a grey cell with a dash.
         verdicts: the same shape; an empty string leaves a cell out.
+        scale: the colours.
+        write: how a number is written.
         size: points of the numbers in the cells; none are written without.
-        brief: as in `cell_value`.
         frame: points of the line around conflicts.
     """
-    base = colours(values)
+    base = scale.rgb(values)
     plain: list[tuple[Rectangle, Any]] = []
     hatched: list[tuple[Rectangle, Any]] = []
     frames: list[Rectangle] = []
@@ -78,28 +110,22 @@ def paint(
         corner, value = (xs[column], row), float(values[row, column])
         rgb = base[row, column]
         cell = Rectangle(corner, 1, 1)
-        if not np.isfinite(value):
+        if not math.isfinite(value):
             plain.append((cell, to_rgb(MISSING)))
+            put(ax, corner, "–", size or 7.0)
             continue
         known = verdict != "undetermined"
         rgb = rgb if known else faded(rgb)
         (plain if known else hatched).append((cell, rgb))
         if verdict == "conflict":
             frames.append(Rectangle((corner[0] + 0.04, corner[1] + 0.04), 0.92, 0.92))
-        if size is not None:
-            ax.text(
-                corner[0] + 0.5,
-                corner[1] + 0.5,
-                cell_value(value, brief=brief, brackets=not known),
-                ha="center",
-                va="center",
-                fontsize=size,
-                color=ink_on(rgb) if known else "#404040",
-                parse_math=False,
-                # The hatching stops at the number, which would be hard to read on it.
-                bbox=None if known else {"facecolor": rgb, "edgecolor": "none", "pad": 0.6},
-            )
-    for cells, hatch, edge in ((plain, None, "white"), (hatched, HATCH, "#8a8a8a")):
+        if size is not None and known:
+            put(ax, corner, write(value), size, color=ink_on(rgb))
+        elif size is not None:
+            # The hatching stops at the number, which would be hard to read on it.
+            box = {"facecolor": rgb, "edgecolor": "none", "pad": 0.6}
+            put(ax, corner, f"({write(value)})", size, color="#404040", bbox=box)
+    for cells, hatch, edge in ((plain, None, "white"), (hatched, HATCH, _HATCH_INK)):
         if cells:
             patches, fills = zip(*cells, strict=True)
             collection = PatchCollection(list(patches), facecolors=list(fills), edgecolors=edge, linewidths=0.4)
@@ -110,13 +136,57 @@ def paint(
         ax.add_collection(PatchCollection(frames, facecolors="none", edgecolors=FRAME, linewidths=frame))
 
 
+def put(ax: Axes, corner: tuple[float, float], words: str, size: float, **style: Any) -> None:
+    """Write into the middle of a cell."""
+    x, y = corner
+    ax.text(x + 0.5, y + 0.5, words, ha="center", va="center", fontsize=size, parse_math=False, **style)
+
+
+def colour_bar(
+    cax: Axes,
+    scale: Scale,
+    label: str,
+    ticks: Sequence[float],
+    names: Sequence[str],
+    *,
+    extend: Literal["neither", "both", "min", "max"] = "neither",
+    undetermined: bool = False,
+) -> None:
+    """Draw a colour bar.
+
+    Args:
+        cax: the axes that it fills.
+        scale: its colours.
+        label: what they stand for.
+        ticks: values that are marked, with their `names`.
+        extend: at which ends values go beyond the colours.
+        undetermined: whether its right half has the paler colours of what is not determined.
+    """
+    fig = cax.figure
+    bar = fig.colorbar(ScalarMappable(scale.norm, scale.colours), cax=cax, extend=extend)
+    bar.set_ticks(list(ticks), labels=list(names))
+    bar.minorticks_off()
+    bar.ax.tick_params(labelsize=_BAR_TEXT)
+    bar.set_label(label, fontsize=_BAR_TEXT)
+    bar.outline.set_linewidth(0.4)
+    if undetermined:
+        low, high = cax.get_ylim()
+        edges = np.linspace(low, high, 65)
+        fills = [to_rgb(rgb) for rgb in faded(scale.rgb((edges[1:] + edges[:-1]) / 2))]
+        steps = [Rectangle((0.5, bottom), 0.5, edges[1] - low) for bottom in edges[:-1]]
+        cax.add_collection(PatchCollection(steps, facecolors=fills, edgecolors=fills, linewidths=0.3))
+        over = Rectangle((0.5, low), 0.5, high - low, facecolor="none", edgecolor=_HATCH_INK, linewidth=0.3)
+        over.set_hatch(HATCH)
+        cax.add_patch(over)
+
+
 def legend_handles(*, missing: bool, brackets: bool = True) -> list[Artist]:
     """What the marks of `paint` mean."""
-    marks = "hatched and in brackets" if brackets else "hatched"
+    marks = "paler, hatched and in brackets" if brackets else "paler and hatched"
     handles: list[Artist] = [
         Patch(facecolor="white", edgecolor=FRAME, linewidth=1.4, label="framed: conflict (negative, q ≤ 0.05)"),
-        Patch(facecolor="white", edgecolor="#8a8a8a", hatch=HATCH * 2, label=f"{marks}: undetermined"),
+        Patch(facecolor="white", edgecolor=_HATCH_INK, hatch=HATCH * 2, label=f"{marks}: undetermined"),
     ]
     if missing:
-        handles.append(Patch(facecolor=MISSING, label="grey: could not be estimated"))
+        handles.append(Patch(facecolor=MISSING, label="grey with a dash: could not be estimated"))
     return handles

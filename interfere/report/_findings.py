@@ -50,6 +50,27 @@ def findings(result: Result) -> list[str]:
     return [sentence for sentence in out if sentence]
 
 
+def open_questions(result: Result) -> list[str]:
+    """Those of `findings` that say what the main metric leaves undetermined over the body, and what would settle it."""
+    body = pair_rows(result, metrics(result)[0], BODY)
+    return [sentence for sentence in (_undetermined(body), _settle(body)) if sentence]
+
+
+def conflict_list(result: Result, most: int = 10) -> list[str]:
+    """The pairs in conflict over the body in the main metric with their numbers, the strongest first.
+
+    Args:
+        result: of kind `gradients`.
+        most: pairs that are named; a last item says how many there are beyond.
+    """
+    body = pair_rows(result, metrics(result)[0], BODY)
+    rows = body[(body["verdict"] == "conflict") & body["determined"]]
+    rows = rows.sort_values(["corrected", "a", "b"], kind="stable")
+    names = text.short_names(result.languages, 40)
+    out = [f"{_pair(row, names)}: {_number(row, q=True)}" for _, row in rows.head(most).iterrows()]
+    return [*out, f"and {len(rows) - most:,} more"] if len(rows) > most else out
+
+
 def _plural(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 

@@ -1,8 +1,9 @@
-"""The two heatmaps: language by language, and pair by layer."""
+"""The two heatmaps of cosines: language by language, and pair by layer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -15,16 +16,17 @@ from numpy.typing import NDArray
 
 from interfere.report import _cells as draw
 from interfere.report import _text as text
-from interfere.report._figure import heatmap
-from interfere.report._order import cluster_order
-from interfere.report._tables import BODY, group_names, group_noun, metrics, pair_rows, scope_phrase, self_rows
+from interfere.report import _words as words
+from interfere.report._figure import Panel, heatmaps, label_axes
+from interfere.report._order import language_order
+from interfere.report._tables import BODY, group_names, group_noun, pair_rows, self_rows
 from interfere.results import Result
 
 _Name = TypeVar("_Name", str, tuple[str, str])
 
-MAX_PAIRS = 40
+MAX_PAIRS = 45  # all of ten languages
 MAX_GROUPS = 60
-_APART = 0.35  # cells between the column of the body and those of its parts
+APART = 0.35  # cells between the column of the body and those of its parts
 
 # (up to this many languages, inches a cell, points of the number in it)
 _CELLS: tuple[tuple[float, float, float | None], ...] = (
@@ -34,6 +36,11 @@ _CELLS: tuple[tuple[float, float, float | None], ...] = (
     (60, 0.36, 6.5),
     (float("inf"), 0.2, None),
 )
+
+
+def cell_size(n: int) -> tuple[float, float | None]:
+    """Inches of a cell of an n by n matrix of languages, and points of the number in it."""
+    return next((inches, points) for limit, inches, points in _CELLS if n <= limit)
 
 
 def languages_figure(result: Result, metric: str | None = None) -> Figure:
@@ -49,19 +56,22 @@ def languages_figure(result: Result, metric: str | None = None) -> Figure:
     Raises:
         KeyError: no such metric in this result.
     """
-    metric = _metric(result, metric)
-    order, values, verdicts = _language_cells(result, metric)
+    metric = words.chosen_metric(result, metric)
+    order = language_order(result, metric)
+    values, verdicts = _language_cells(result, metric, order)
     own = self_rows(result, metric).set_index("language")["self_similarity"].reindex(order).to_numpy(dtype=float)
     n = len(order)
-    cell, size = next((inches, points) for limit, inches, points in _CELLS if n <= limit)
-    short = text.short_names(order, 24)
-    names = [short[language] for language in order]
+    cell, size = cell_size(n)
+    names = list(map(text.short_names(order, 24).__getitem__, order))
+    middles = [i + 0.5 for i in range(n)]
+    write = partial(draw.cosine_value, brief=n > 20)
 
     def into(ax: Axes) -> None:
         ax.set(xlim=(0, n), ylim=(n, 0))
-        draw.paint(ax, range(n), values, verdicts, size=size, brief=n > 20, frame=1.6 if n <= 20 else 1.1)
+        frame = 1.6 if n <= 20 else 1.1
+        draw.paint(ax, range(n), values, verdicts, scale=draw.signed(), write=write, size=size, frame=frame)
         _diagonal(ax, own, size, brief=n > 20)
-        _labels(ax, [i + 0.5 for i in range(n)], names, [i + 0.5 for i in range(n)], names, 9.5 if n <= 20 else 8)
+        label_axes(ax, middles, names, middles, names, 9.5 if n <= 20 else 8)
 
     handles: list[Artist] = [
         *draw.legend_handles(missing=_any_missing(values, verdicts)),
@@ -69,12 +79,16 @@ def languages_figure(result: Result, metric: str | None = None) -> Figure:
             facecolor=draw.DIAGONAL,
             edgecolor=draw.GREY,
             linewidth=0.6,
-            label="diagonal: self-similarity ρ (number and bar)",
+            label="diagonal: self-similarity ρ, the ceiling of raw cosines (number, bar)",
         ),
     ]
-    notes = ["The raw cosine of a and b is about √(ρ(a)·ρ(b)) times the corrected one."]
-    title, subtitle = _titles(result, metric, "Gradient cosines between languages")
-    return heatmap(n * cell, n * cell, into, title=title, subtitle=subtitle, handles=handles, notes=notes)
+    notes = [
+        "Self-similarity is the raw cosine that a language has with itself. "
+        "The raw cosine of a and b is about √(ρ(a)·ρ(b)) times the corrected one."
+    ]
+    title, subtitle = words.titles(result, metric, "languages")
+    panel = Panel(n * cell, n * cell, into, _cosine_bar)
+    return heatmaps([panel], title=title, subtitle=subtitle, handles=handles, notes=notes, names=names)
 
 
 def layers_figure(result: Result, metric: str | None = None) -> Figure:
@@ -90,67 +104,51 @@ def layers_figure(result: Result, metric: str | None = None) -> Figure:
     Raises:
         KeyError: no such metric in this result.
     """
-    metric = _metric(result, metric)
+    metric = words.chosen_metric(result, metric)
     pairs, groups, values, verdicts, notes = _layer_cells(result, metric)
-    xs = [0.0, *(1 + _APART + i for i in range(len(groups)))]
+    xs = column_edges(len(groups))
     wide = len(groups) > 16
     cell, size = (0.26, None) if wide else (0.44, 7.5)
-    shown = text.short_names(groups, 34, keep="end")
+    columns = column_names(result, groups)
     languages = text.short_names([name for pair in pairs for name in pair], 16)
     rows = [f"{languages[a]} – {languages[b]}" for a, b in pairs]
-    width = xs[-1] + 1
+    width, height = xs[-1] + 1, max(len(pairs), 1)
+    write = partial(draw.cosine_value, brief=True)
 
     def into(ax: Axes) -> None:
-        ax.set(xlim=(0, width), ylim=(max(len(pairs), 1), 0))
-        draw.paint(ax, xs, values, verdicts, size=size, brief=True, frame=1.1)
-        columns = ["body" if result.settings.get("scope") != "all" else "all", *(shown[g] for g in groups)]
-        _labels(ax, [x + 0.5 for x in xs], columns, [i + 0.5 for i in range(len(rows))], rows, 8)
+        ax.set(xlim=(0, width), ylim=(height, 0))
+        draw.paint(ax, xs, values, verdicts, scale=draw.signed(), write=write, size=size, frame=1.1)
+        label_axes(ax, [x + 0.5 for x in xs], columns, [i + 0.5 for i in range(len(rows))], rows, 8)
 
-    brackets = size is not None
-    title, subtitle = _titles(result, metric, f"Gradient cosines of language pairs by {group_noun(result)}")
-    return heatmap(
-        width * cell,
-        max(len(pairs), 1) * (0.26 if wide else 0.28),
-        into,
+    title, subtitle = words.titles(result, metric, "layers")
+    return heatmaps(
+        [Panel(width * cell, height * (0.26 if wide else 0.28), into, _cosine_bar)],
         title=title,
         subtitle=subtitle,
-        handles=draw.legend_handles(missing=_any_missing(values, verdicts), brackets=brackets),
+        handles=draw.legend_handles(missing=_any_missing(values, verdicts), brackets=size is not None),
         notes=notes,
+        names=[*columns, *rows],
     )
 
 
-def _metric(result: Result, metric: str | None) -> str:
-    known = metrics(result)
-    if metric is not None and metric not in known:
-        raise KeyError(f"no metric {metric!r} in this result, which has {', '.join(known)}")
-    return known[0] if metric is None else metric
+def column_edges(groups: int) -> list[float]:
+    """Where the columns of the body and of its groups begin, in cells; the body stands apart."""
+    return [0.0, *(1 + APART + i for i in range(groups))]
 
 
-def _titles(result: Result, metric: str, what: str) -> tuple[str, str]:
-    model = text.shorten(text.safe_text(result.model.get("id", "a model")), 60, keep="end")
-    facts = [f"{text.safe_text(metric)} metric", f"over {scope_phrase(result)}"]
-    if result.model.get("objective"):
-        facts.insert(0, text.safe_text(result.model["objective"]))
-    if result.settings.get("chunks"):
-        facts.append(f"{result.settings['chunks']} chunks per language")
-    return f"{what}: {model}", " · ".join(facts)
+def column_names(result: Result, groups: Sequence[str]) -> list[str]:
+    """The labels of these columns."""
+    shown = text.short_names(groups, 34, keep="end")
+    return ["body" if result.settings.get("scope") != "all" else "all", *(shown[group] for group in groups)]
+
+
+def _cosine_bar(cax: Axes) -> None:
+    names = ["−1", "−0.5", "0", "0.5", "1"]
+    draw.colour_bar(cax, draw.signed(), "corrected cosine", [-1, -0.5, 0, 0.5, 1], names, undetermined=True)
 
 
 def _any_missing(values: NDArray[np.float64], verdicts: NDArray[np.object_]) -> bool:
     return bool((~np.isfinite(values[verdicts != ""])).any())
-
-
-def _labels(
-    ax: Axes, xs: Sequence[float], columns: Sequence[str], ys: Sequence[float], rows: Sequence[str], size: float
-) -> None:
-    ax.set_xticks(xs, columns, fontsize=size, parse_math=False)
-    ax.set_yticks(ys, rows, fontsize=size, parse_math=False)
-    if any(len(name) > 3 for name in columns):
-        for label in ax.get_xticklabels():
-            label.set(rotation=90, ha="center", va="top")
-    ax.tick_params(length=0, pad=3)
-    for spine in ax.spines.values():
-        spine.set_visible(False)
 
 
 def _diagonal(ax: Axes, own: NDArray[np.float64], size: float | None, *, brief: bool) -> None:
@@ -161,25 +159,22 @@ def _diagonal(ax: Axes, own: NDArray[np.float64], size: float | None, *, brief: 
             bar = Rectangle((i, i + 0.86), float(np.clip(rho, 0, 1)), 0.14, facecolor=draw.GREY, edgecolor="none")
             ax.add_patch(bar)
         if size is not None:
-            shown = draw.cell_value(float(rho), brief=brief) if np.isfinite(rho) else text.UNKNOWN
-            ax.text(
-                i + 0.5, i + 0.45, shown, ha="center", va="center", fontsize=size, color=draw.INK, fontstyle="italic"
-            )
+            shown = draw.cosine_value(float(rho), brief=brief) if np.isfinite(rho) else text.UNKNOWN
+            draw.put(ax, (i, i - 0.05), shown, size, color=draw.INK, fontstyle="italic")
 
 
-def _language_cells(result: Result, metric: str) -> tuple[list[str], NDArray[np.float64], NDArray[np.object_]]:
-    """Languages in the order of the figure, their cosines and verdicts; nothing on the diagonal."""
-    names = list(result.languages)
+def _language_cells(result: Result, metric: str, order: list[str]) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
+    """Cosines and verdicts of all pairs, both ways; nothing on the diagonal."""
     rows = pair_rows(result, metric, BODY)
-    matrix = pd.DataFrame(np.nan, index=names, columns=names)
-    verdicts = pd.DataFrame("undetermined", index=names, columns=names, dtype=object)
+    place = {name: i for i, name in enumerate(order)}
+    values = np.full((len(order), len(order)), np.nan)
+    verdicts = np.full(values.shape, "undetermined", dtype=object)
     for a, b, value, verdict in zip(rows["a"], rows["b"], rows["clipped"], rows["verdict"], strict=True):
-        matrix.loc[a, b] = matrix.loc[b, a] = value
-        verdicts.loc[a, b] = verdicts.loc[b, a] = verdict
-    order = cluster_order(matrix)
-    marks = verdicts.loc[order, order].to_numpy(dtype=object, copy=True)
-    np.fill_diagonal(marks, "")
-    return order, matrix.loc[order, order].to_numpy(dtype=float), marks
+        i, j = place[a], place[b]
+        values[i, j] = values[j, i] = value
+        verdicts[i, j] = verdicts[j, i] = verdict
+    np.fill_diagonal(verdicts, "")
+    return values, verdicts
 
 
 def _layer_cells(

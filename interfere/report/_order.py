@@ -5,6 +5,24 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from interfere.report._tables import BODY, pair_rows
+from interfere.results import Result
+
+
+def language_order(result: Result, metric: str) -> list[str]:
+    """The languages of a result, those with a high corrected cosine over the body near each other.
+
+    Args:
+        result: of kind `gradients`.
+        metric: one of its metrics.
+    """
+    names = list(result.languages)
+    matrix = pd.DataFrame(np.nan, index=names, columns=names)
+    rows = pair_rows(result, metric, BODY)
+    for a, b, value in zip(rows["a"], rows["b"], rows["clipped"], strict=True):
+        matrix.loc[a, b] = matrix.loc[b, a] = value
+    return cluster_order(matrix)
+
 
 def cluster_order(matrix: pd.DataFrame) -> list[str]:
     """Names ordered so that neighbours are alike.

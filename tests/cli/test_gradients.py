@@ -318,7 +318,7 @@ def test_help_and_import_load_neither_torch_nor_transformers() -> None:
         "import sys, interfere, interfere_cli\n"
         "sys.argv = ['interfere', *sys.argv[1:]]\n"
         "try:\n    interfere_cli.main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
-        "heavy = {'torch', 'transformers', 'pandas', 'matplotlib', 'scipy'} & set(sys.modules)\n"
+        "heavy = {'torch', 'transformers', 'pandas', 'matplotlib', 'scipy', 'jinja2'} & set(sys.modules)\n"
         "sys.exit(' '.join(heavy) or 0)"
     )
     for arguments in (["--help"], ["gradients", "--help"], ["--version"]):

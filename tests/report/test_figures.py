@@ -1,89 +1,80 @@
 import subprocess
 import sys
 import warnings
-from xml.etree import ElementTree
 
 import matplotlib as mpl
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PatchCollection
 from matplotlib.image import imread
 
-from interfere.report import languages_figure, layers_figure, write_figures, write_run
-from interfere.report._cells import HATCH, cell_value, colours, ink_on
+from interfere.report import (
+    languages_figure,
+    layers_figure,
+    strength_figure,
+    transfer_figure,
+    write_figures,
+    write_run,
+)
+from interfere.report._cells import cosine_value, free_value, ink_on, signed
+from interfere.report._write import file_names
 from interfere.results import load_result
+from tests.report._drawn import assert_tidy, fills, framed, hatched, labels, legend, svg_text, texts
 from tests.report._results import CODES, constant, layers, make_result
 
 HOSTILE = ["<b>&amp;</b>", "$x^2$", "\x1b[31mred\x00", "a\u202eb", "日本語", "العربية", "z" * 64]
 
 
-def texts(figure):
-    own = [t.get_text() for t in figure.texts]
-    return own + [t.get_text() for ax in figure.axes for t in ax.texts]
+KINDS = ("languages", "layers", "transfer", "strength")
+FIGURES = (languages_figure, layers_figure, transfer_figure, strength_figure)
+WORLD = ["العربية", "עברית", "日本語", "한국어", "中文", "हिन्दी", "x" * 39 + "y", "x" * 39 + "z", "pt_BR", "en"]
 
 
-def labels(figure, axis="x"):
-    return [t.get_text() for t in getattr(figure.axes[0], f"get_{axis}ticklabels")()]
+def svgs(drawings):
+    return [d.svg.read_bytes() for d in drawings]
 
 
-def hatched(figure):
-    of_ax = [c for c in figure.axes[0].collections if isinstance(c, PatchCollection)]
-    return sum(len(c.get_paths()) for c in of_ax if c.get_hatch() == HATCH)
+def test_two_files_for_each_metric_and_figure(tmp_path):
+    result = make_result(["de", "en"], metrics=["euclidean", "per-tensor"])
+    drawings = write_figures(result, tmp_path / "new" / "figures")
+    assert [(d.metric, d.kind) for d in drawings] == [(m, k) for m in result.settings["metrics"] for k in KINDS]
+    for drawing in drawings:
+        assert drawing.png == tmp_path / "new" / "figures" / f"{drawing.kind}-{drawing.metric}.png"
+        assert drawing.svg == drawing.png.with_suffix(".svg")
+        picture = imread(drawing.png)
+        assert min(picture.shape[:2]) > 200
+        assert picture[..., :3].std() > 0.01
+        assert any("some/model-134m" in t for t in svg_text(drawing.svg))
+        assert drawing.metric in drawing.title
 
 
-def framed(figure):
-    of_ax = [c for c in figure.axes[0].collections if isinstance(c, PatchCollection)]
-    return sum(len(c.get_paths()) for c in of_ax if len(c.get_facecolor()) == 0)
-
-
-def svg_text(path):
-    root = ElementTree.parse(path).getroot()
-    assert root.tag.endswith("}svg")
-    return [" ".join(e.itertext()) for e in root.iter() if e.tag.endswith("}text")]
-
-
-def test_a_pair_of_files_for_each_metric_and_figure(tmp_path):
-    result = make_result(["de", "en", "fr"], metrics=["euclidean", "per-tensor"])
-    paths = write_figures(result, tmp_path / "new" / "figures")
-    names = {
-        f"{f}-{m}.{e}" for f in ("languages", "layers") for m in result.settings["metrics"] for e in ("png", "svg")
-    }
-    assert {p.name for p in paths} == names
-    for path in paths:
-        if path.suffix == ".png":
-            picture = imread(path)
-            assert min(picture.shape[:2]) > 200
-            assert picture[..., :3].std() > 0.01
-        else:
-            assert any("some/model-134m" in t for t in svg_text(path))
-
-
-def test_a_metric_cannot_name_a_path(tmp_path):
-    paths = write_figures(make_result(["de", "en"], metrics=["../../up"]), tmp_path / "figures")
+def test_metrics_cannot_name_a_path_or_each_others_files(tmp_path):
+    drawings = write_figures(make_result(["de", "en"], metrics=["../../up"]), tmp_path / "figures")
+    paths = {p for d in drawings for p in (d.png, d.svg)}
+    assert len(set(file_names(["../../up", ".././.up", ""]).values())) == 3
     assert all(p.parent == tmp_path / "figures" and p.exists() for p in paths)
 
 
 def test_hostile_names_come_out_literally(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        paths = write_figures(make_result(HOSTILE, groups=["encoder.0"], model_id="<script>$\\frac"), tmp_path)
-    for path in paths:
-        if path.suffix == ".svg":
-            written = " ".join(svg_text(path))
-            assert "<b>&amp;</b>" in written
-            assert "$x^2$" in written
-            assert "<script>$\\frac" in written
-            assert "<script>" not in path.read_text(encoding="utf-8")
-            assert "\u202e" not in written
+        result = make_result(HOSTILE, groups=["<i>", "$\\frac"], model_id="<script>$\\frac", metrics=["\x1b<u>"])
+        drawings = write_figures(result, tmp_path)
+    for drawing in drawings:
+        written = " ".join(svg_text(drawing.svg))
+        assert "<b>&amp;</b>" in written
+        assert "$x^2$" in written
+        assert "<script>$\\frac" in written
+        assert "<script>" not in drawing.svg.read_text(encoding="utf-8")
+        for words in (written, drawing.title, drawing.alt):
+            assert "\u202e" not in words
+            assert "\x1b" not in words
+            assert "\n" not in drawing.alt + drawing.title
 
 
 def test_the_same_result_gives_the_same_svg(tmp_path):
-    result = make_result(CODES[:5])
-    first, second = write_figures(result, tmp_path / "1"), write_figures(result, tmp_path / "2")
-    for a, b in zip(first, second, strict=True):
-        if a.suffix == ".svg":
-            assert a.read_bytes() == b.read_bytes()
+    result = make_result(WORLD[:3], groups=["encoder.0"])
+    assert svgs(write_figures(result, tmp_path / "1")) == svgs(write_figures(result, tmp_path / "2"))
 
 
 def test_the_users_settings_are_neither_changed_nor_used(tmp_path):
@@ -92,9 +83,7 @@ def test_the_users_settings_are_neither_changed_nor_used(tmp_path):
         before = dict(mpl.rcParams)
         other = write_figures(make_result(["de", "en"]), tmp_path / "2")
         assert dict(mpl.rcParams) == before
-    assert [p.read_bytes() for p in plain if p.suffix == ".svg"] == [
-        p.read_bytes() for p in other if p.suffix == ".svg"
-    ]
+    assert svgs(plain) == svgs(other)
 
 
 def test_cells_have_value_mark_and_ceiling():
@@ -108,10 +97,9 @@ def test_cells_have_value_mark_and_ceiling():
     assert {"0.11", "0.22", "0.33"} <= set(shown)
     assert framed(figure) == 4
     assert hatched(figure) == 2
-    legend = [t.get_text() for t in figure.legends[0].get_texts()]
-    assert any("conflict" in t for t in legend)
-    assert any("undetermined" in t for t in legend)
-    assert any("self-similarity" in t for t in legend)
+    assert any("conflict" in t for t in legend(figure))
+    assert any("undetermined" in t for t in legend(figure))
+    assert any("self-similarity" in t for t in legend(figure))
 
 
 def test_only_the_verdict_conflict_is_framed():
@@ -123,12 +111,12 @@ def test_only_the_verdict_conflict_is_framed():
 def test_what_could_not_be_estimated_is_grey_and_has_no_number():
     figure = languages_figure(make_result(CODES[:4], constant(float("nan"), "undetermined")))
     assert hatched(figure) == 0
-    assert any("could not be estimated" in t.get_text() for t in figure.legends[0].get_texts())
+    assert any("could not be estimated" in t for t in legend(figure))
     assert not any("nan" in t for t in texts(figure))
 
 
 def test_title_says_model_metric_and_scope():
-    for make in (languages_figure, layers_figure):
+    for make in FIGURES:
         words = " ".join(texts(make(make_result(CODES[:4], metrics=["adam"], scope="all"))))
         assert all(w in words for w in ("some/model-134m", "adam", "all parameters"))
 
@@ -156,11 +144,11 @@ def test_many_pairs_are_thinned_to_the_extremes_that_are_determined():
 
     figure = layers_figure(make_result(CODES[:40], value, ["encoder.0"]))
     rows = labels(figure, "y")
-    assert len(rows) == 40
+    assert len(rows) == 45  # what ten languages have
     assert rows[0] == "de – tr"
     assert rows[-1] == "en – fr"
     assert "bg – ru" not in rows
-    assert any("40 of 780 pairs" in t for t in texts(figure))
+    assert any("45 of 780 pairs" in t for t in texts(figure))
 
 
 def test_many_tensors_are_thinned_in_the_models_order():
@@ -179,35 +167,36 @@ def test_many_tensors_are_thinned_in_the_models_order():
 
 @pytest.mark.parametrize(
     ("languages", "groups"),
-    [(["de", "en"], []), (["de", "en"], layers(30)), (HOSTILE, layers(3)), (CODES[:20], layers(2))],
-    ids=["two", "thirty layers", "long names", "twenty"],
+    [
+        (["de", "en"], []),
+        (["de", "en"], layers(30)),
+        (HOSTILE, layers(3)),
+        (WORLD, layers(17)),
+        (CODES[:4], [f"decoder.{i}.self_attn.q_proj.weight" for i in range(5)]),
+        (CODES[:25], layers(2)),
+    ],
+    ids=["two", "thirty layers", "hostile", "world", "long groups", "twenty-five"],
 )
-@pytest.mark.parametrize("make", [languages_figure, layers_figure])
+@pytest.mark.parametrize("make", FIGURES)
 def test_nothing_overlaps_and_nothing_is_cut_off(make, languages, groups):
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph")
-        figure = make(make_result(languages, groups=groups))
-        renderer = FigureCanvasAgg(figure).get_renderer()
-        boxes = [figure.axes[0].get_tightbbox(renderer), figure.axes[1].get_tightbbox(renderer)]
-        boxes += [t.get_window_extent(renderer) for t in figure.texts]
-        boxes += [figure.legends[0].get_window_extent(renderer)]
-    for i, a in enumerate(boxes):
-        assert a.x0 >= -1
-        assert a.y0 >= -1
-        assert a.x1 <= figure.bbox.width + 1
-        assert a.y1 <= figure.bbox.height + 1
-        for b in boxes[i + 1 :]:
-            across, up = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
-            assert across <= 2 or up <= 2
+    assert_tidy(make(make_result(languages, groups=groups)))
+
+
+def test_forty_languages_are_tidy_too():
+    result = make_result(CODES[:40], groups=layers(1))
+    assert_tidy(transfer_figure(result))
+    assert_tidy(strength_figure(result))
 
 
 def test_colours_are_centred_and_numbers_readable_on_them():
-    rgb = colours(np.array([-2.0, -1.0, 0.0, 1.0, np.nan]))
+    rgb = signed().rgb(np.array([-2.0, -1.0, 0.0, 1.0, np.nan]))
     assert np.array_equal(rgb[0], rgb[1])
     assert rgb[1][0] > rgb[1][2]
     assert rgb[3][2] > rgb[3][0]
     assert rgb[2].min() > 0.9
-    for colour in colours(np.linspace(-1, 1, 41)):
+    assert np.array_equal(rgb[:4], signed(3).rgb(3 * np.array([-2.0, -1.0, 0.0, 1.0])))
+    sequential = mpl.colormaps["cividis"](np.linspace(0, 1, 41))[:, :3]
+    for colour in [*signed().rgb(np.linspace(-1, 1, 41)), *sequential]:
         inks = {"white": np.ones(3), "#1a1a1a": np.full(3, 0x1A / 255)}
         assert contrast(colour, inks[ink_on(colour)]) > 4
 
@@ -221,10 +210,22 @@ def contrast(a, b):
     return (high + 0.05) / (low + 0.05)
 
 
+def test_the_colour_bar_has_the_paler_colours_of_what_is_not_determined():
+    figure = languages_figure(make_result(["de", "en"], constant(0.8, "undetermined")))
+    (cell, *_) = fills(figure).values()
+    strips = [c for c in figure.axes[1].collections if isinstance(c, PatchCollection)]
+    pale = [rgb[:3] for strip in strips for rgb in strip.get_facecolor()]
+    assert min(np.abs(cell - colour).max() for colour in pale) < 0.02
+
+
 def test_cell_values():
-    assert cell_value(-0.004) == "0.00"
-    assert cell_value(-0.5, brief=True) == "−.50"
-    assert cell_value(-1.4, brief=True, brackets=True) == "(−1)"
+    assert cosine_value(-0.004) == "0.00"
+    assert cosine_value(-0.5, brief=True) == "−.50"
+    assert cosine_value(-1.4, brief=True) == "−1"
+    assert [free_value(v) for v in (-0.004, -0.5, 1, 3.456, 12.34, -99.96, 123456, -1e-9)] == [
+        *("0.00", "−0.50", "1.00", "3.46", "12.3", "−100", "1e5", "0.00"),
+    ]
+    assert [free_value(v, brief=True) for v in (-0.5, 0.996, 10.04, -12.6, 10.5)] == ["−.50", "1.00", "10", "−13", "10"]
 
 
 def test_an_unknown_metric_is_refused():
@@ -236,9 +237,9 @@ def test_a_run_can_be_drawn_again_from_its_files(tmp_path):
     result = make_result(CODES[:4], settle=float("nan"))
     write_run(result, tmp_path)
     again = write_figures(load_result(tmp_path), tmp_path / "again")
-    for path in again:
-        if path.suffix == ".svg":
-            assert path.read_bytes() == (tmp_path / "figures" / path.name).read_bytes()
+    for drawing in again:
+        assert drawing.svg.read_bytes() == (tmp_path / "figures" / drawing.svg.name).read_bytes()
+    assert (tmp_path / "report.html").read_text(encoding="utf-8").startswith("<!")
 
 
 def test_words_and_tables_do_not_import_matplotlib():
