@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from interfere.errors import InputError, InterfereError, RunError
 
 if TYPE_CHECKING:
+    from interfere.bundled import bundled_checkpoint, bundled_corpus
     from interfere.checkpoint import Checkpoint, checkpoint_from_model, load_checkpoint
     from interfere.corpus import Corpus, Document, read_corpus
     from interfere.gradients import analyze_gradients
@@ -27,6 +28,8 @@ _HOMES = {
     "LossSums": "interfere.objectives",
     "Result": "interfere.results",
     "analyze_gradients": "interfere.gradients",
+    "bundled_checkpoint": "interfere.bundled",
+    "bundled_corpus": "interfere.bundled",
     "checkpoint_from_model": "interfere.checkpoint",
     "load_checkpoint": "interfere.checkpoint",
     "load_result": "interfere.results",
@@ -45,6 +48,8 @@ __all__ = [
     "Result",
     "RunError",
     "analyze_gradients",
+    "bundled_checkpoint",
+    "bundled_corpus",
     "checkpoint_from_model",
     "load_checkpoint",
     "load_result",

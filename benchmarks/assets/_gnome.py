@@ -23,6 +23,9 @@ ENGLISH = "en"
 GNOME_LANGUAGES = ("cs", "de", ENGLISH, "es", "fr", "hu", "id", "ko", "pt_BR", "ru", "sv", "uk")
 """The languages that are translated widely enough to be aligned."""
 
+GNOME_PROSE_LANGUAGES = (*GNOME_LANGUAGES, "ja", "zh")
+"""The languages with enough text for `gnome_prose`, which does not ask for alignment."""
+
 SHORTEST = 40
 MALLARD = "{http://projectmallard.org/1.0/}"
 PIECES = frozenset(f"{MALLARD}{name}" for name in ("p", "title", "desc"))
@@ -47,16 +50,48 @@ def gnome_text(languages: Sequence[str], directory: str | Path) -> TextSummary:
         wrong = f"unknown: {', '.join(unknown)}" if unknown else "too few languages"
         raise AssetError(f"GNOME text needs two or more of {', '.join(GNOME_LANGUAGES)} ({wrong}).")
     chosen = sorted(set(languages))
-    root = build("gnome-user-docs-43.0-r1", PACKAGE, _keep_pages)
+    root = _pages()
     segments = []
     for page in sorted(path.relative_to(root / "C").as_posix() for path in root.glob("C/*/*.page")):
         segments += _align(root, page, chosen)
     return write_aligned(segments, chosen, Path(directory))
 
 
+def gnome_prose(language: str, shortest: int = SHORTEST) -> list[str]:
+    """Every paragraph, title and description in one language, whether other languages have it or not.
+
+    Args:
+        language: one of `GNOME_PROSE_LANGUAGES`.
+        shortest: characters that a piece has at least; scripts that write words in few characters need fewer.
+
+    Returns:
+        Texts in the order of the pages, each once; in a translation, those that are still English are left out.
+
+    Raises:
+        AssetUnavailableError: the Debian package cannot be downloaded or unpacked here.
+        AssetError: an unknown language.
+    """
+    if language not in GNOME_PROSE_LANGUAGES:
+        raise AssetError(f"GNOME has no prose in {language!r}; it has {', '.join(sorted(GNOME_PROSE_LANGUAGES))}.")
+    root = _pages()
+    texts = _all_pieces(root, language)
+    english = {} if language == ENGLISH else _all_pieces(root, ENGLISH)
+    return [text for text in texts if len(text) >= shortest and text not in english]
+
+
+def _pages() -> Path:
+    return build("gnome-user-docs-43.0-r2", PACKAGE, _keep_pages)
+
+
+def _all_pieces(root: Path, language: str) -> dict[str, None]:
+    """The distinct pieces of a language, in order."""
+    paths = sorted((root / _folder(language)).glob("*/*.page"))
+    return dict.fromkeys(text for path in paths for _, text in _pieces(path))
+
+
 def _keep_pages(unpacked: Path, folder: Path) -> None:
     """Keep the pages of the languages above, without their pictures."""
-    for language in GNOME_LANGUAGES:
+    for language in GNOME_PROSE_LANGUAGES:
         name = _folder(language)
         origin = unpacked / "usr" / "share" / "help" / name
         for page in origin.glob("*/*.page"):
@@ -66,7 +101,7 @@ def _keep_pages(unpacked: Path, folder: Path) -> None:
 
 
 def _folder(language: str) -> str:
-    return "C" if language == ENGLISH else language
+    return {ENGLISH: "C", "zh": "zh_CN"}.get(language, language)
 
 
 def _align(root: Path, page: str, languages: Sequence[str]) -> list[Segment]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from interfere.bundled import bundled_corpus
 from interfere.corpus._collect import Collector
 from interfere.corpus._files import read_directory
 from interfere.corpus._hub import is_saved_dataset, read_dataset
@@ -16,7 +17,7 @@ _HUB = "hf:"
 Texts = Mapping[str, Sequence[str] | Sequence[Document]]
 
 
-def read_corpus(data: str | Path | Texts | Corpus, languages: Sequence[str] | None = None) -> Corpus:
+def read_corpus(data: str | Path | Texts | Corpus | None = None, languages: Sequence[str] | None = None) -> Corpus:
     """Read the documents of each language.
 
     Args:
@@ -24,7 +25,7 @@ def read_corpus(data: str | Path | Texts | Corpus, languages: Sequence[str] | No
             ``LANG.jsonl.gz`` (an object a line: ``{"text": …, "id": …, "source": …}``, the last two optional); or
             ``hf:NAME[:CONFIG]`` for a dataset of the Hugging Face hub, ``hf:PATH`` or just its directory for one saved
             on disk (see `interfere.corpus._hub.read_dataset` for what is expected of it); or texts in memory, as
-            `corpus_from_texts` takes them; or a corpus.
+            `corpus_from_texts` takes them; or a corpus. None: the bundled corpus.
         languages: which languages to read; None for all. Files of other languages are not opened.
 
     Returns:
@@ -35,6 +36,8 @@ def read_corpus(data: str | Path | Texts | Corpus, languages: Sequence[str] | No
         InputError: there is nothing to read, a language is missing, or a file is not what it should be; the message
             names the file, the line and the language.
     """
+    if data is None:
+        return _only(bundled_corpus(), languages)
     if isinstance(data, Corpus):
         return _only(data, languages)
     if isinstance(data, Mapping):

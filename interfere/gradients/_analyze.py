@@ -31,7 +31,7 @@ from interfere.settings import GradientSettings
 
 def analyze_gradients(
     checkpoint: Checkpoint | str | Path,
-    corpus: Corpus | Mapping[str, Sequence[str]] | str | Path,
+    corpus: Corpus | Mapping[str, Sequence[str]] | str | Path | None = None,
     objective: str | LossFunction = "auto",
     settings: GradientSettings | None = None,
     *,
@@ -43,7 +43,7 @@ def analyze_gradients(
 
     Args:
         checkpoint: from `load_checkpoint`, or a model folder or hub id to be loaded with its defaults.
-        corpus: from `read_corpus`, a folder of one file a language, or language → texts.
+        corpus: from `read_corpus`, a folder of one file a language, or language → texts. None: the bundled corpus.
         objective: `auto` (what the checkpoint was trained for), `masked-lm`, `causal-lm`, `span-corruption`, or a
             callable (model, batch) → `LossSums`.
         settings: see `GradientSettings`.
