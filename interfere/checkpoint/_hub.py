@@ -1,11 +1,61 @@
-"""What went wrong when a checkpoint was looked for, in words that say what to do."""
+"""The hub: whether it can be reached, and what went wrong there, in words that say what to do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from interfere.errors import RunError
+
+# The hub's client is in offline mode because there is no network, not because the user wanted it.
+_no_network: ContextVar[bool] = ContextVar("_no_network", default=False)
+
+
+@contextmanager
+def cache_alone_without_network(*names: str) -> Iterator[None]:
+    """Put the hub's client into offline mode for a while, if the hub cannot be reached.
+
+    Without network the client tries each file again and again, for half a minute a file, and some files that it asks
+    for are in no cache because the model has none. So one request is made first, and only what is certain counts: that
+    no connection comes about. Whatever is answered, however slowly, the client goes its own way.
+
+    Args:
+        names: folders or hub names of what will be loaded. If all are folders, no request is made.
+    """
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE or all(_is_reachable(name) for name in set(names)):
+        yield
+        return
+    token = _no_network.set(True)
+    constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = False
+        _no_network.reset(token)
+
+
+def _is_reachable(name: str) -> bool:
+    """Whether something can be loaded by its name: from its folder, or over a connection to the hub."""
+    from huggingface_hub import constants, errors, get_session, hf_hub_url
+
+    if Path(name).exists():
+        return True
+    try:
+        url = hf_hub_url(name, "config.json")
+    except errors.HFValidationError:
+        # It is no hub name, and will be refused without a request.
+        return True
+    try:
+        # Redirects would lead to other hosts, and the hub is reached once it answers at all.
+        get_session().head(url, timeout=constants.HF_HUB_ETAG_TIMEOUT, follow_redirects=False)
+    except Exception as error:
+        # By name, since the client builds on one HTTP library in some versions and on another one in others.
+        return type(error).__name__ not in ("ConnectError", "ConnectTimeout")
+    return True
 
 
 def resolved_revision(name: str, revision: str | None) -> str | None:
@@ -79,7 +129,7 @@ def not_in_cache(name: str, revision: str | None, what: str = "model") -> RunErr
         asked += " (another revision of it is in the cache)"
     remedy = (
         "offline mode is on: unset HF_HUB_OFFLINE to download it, or give the path of a folder"
-        if constants.HF_HUB_OFFLINE
+        if constants.HF_HUB_OFFLINE and not _no_network.get()
         else "the hub cannot be reached: connect to download it, or give the path of a folder"
     )
     return RunError(f"{asked} is neither a folder nor in the cache; {remedy}")

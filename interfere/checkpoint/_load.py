@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from interfere.checkpoint._hub import explain, resolved_revision
+from interfere.checkpoint._hub import cache_alone_without_network, explain, resolved_revision
 from interfere.checkpoint._objective_name import (
     OBJECTIVES,
     ObjectiveName,
@@ -82,8 +82,13 @@ def load_checkpoint(
         raise InputError(f"dtype {dtype!r} is unknown; it is one of {', '.join(DTYPES)}")
     if objective not in ("auto", *OBJECTIVES):
         raise InputError(f"objective {objective!r} is unknown; it is one of auto, {', '.join(OBJECTIVES)}")
+    source = name if tokenizer is None else str(tokenizer)
+    if Path(name).is_file():
+        raise RunError(f"model {name!r} is a file; give the folder that config.json and the weights are in")
+    if Path(source).is_file():
+        raise RunError(f"tokenizer {source!r} is a file; give the folder that it is in")
     place = check_device(device)
-    with quiet():
+    with quiet(), cache_alone_without_network(name, source):
         config = _load_config(name, revision, trust_remote_code)
         chosen = _choose_objective(name, config, objective)
         loaded, report = read_weights(
@@ -95,7 +100,6 @@ def load_checkpoint(
             trust_remote_code=trust_remote_code,
         )
         check_loaded(loaded, report, name, chosen)
-        source = name if tokenizer is None else str(tokenizer)
         words = load_tokenizer(source, config, None if tokenizer is not None else revision, trust_remote_code)
     try:
         loaded.to(place)
@@ -155,8 +159,6 @@ def _load_config(name: str, revision: str | None, trust_remote_code: bool) -> An
     from transformers import AutoConfig
 
     folder = Path(name)
-    if folder.is_file():
-        raise RunError(f"model {name!r} is a file; give the folder that config.json and the weights are in")
     if folder.is_dir() and not (folder / "config.json").is_file():
         adapter = (folder / "adapter_config.json").is_file()
         hint = "it holds an adapter: merge it into its base model first" if adapter else "is it a model's folder?"

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from interfere.corpus._collect import BLANK, Collector
 from interfere.corpus._lines import read_lines
-from interfere.corpus._names import check_language_name, chosen_languages, listed
+from interfere.corpus._names import check_language_name, chosen_languages, listed, shown
+from interfere.corpus._rows import language_key, parse_row, row_fields
 from interfere.corpus._types import Corpus
 from interfere.errors import InputError
 
 _SUFFIXES = (".jsonl.gz", ".jsonl", ".txt")
 _WANTED = "one file a language, LANG.txt (one document a line), LANG.jsonl or LANG.jsonl.gz"
+_MIXED = 'one .jsonl or .jsonl.gz file in which every row names its language: {"language": "de", "text": "…"}'
 
 
 def read_directory(directory: Path, languages: Sequence[str] | None) -> Corpus:
@@ -47,14 +48,10 @@ def _language_files(directory: Path) -> dict[str, list[Path]]:
     """Language → its files, of which there should be one."""
     try:
         if directory.is_file():
-            example = directory.parent / "corpus" / "de.txt"
-            raise InputError(
-                f"{directory} is a file; give the directory that holds {_WANTED}. "
-                f"To use this file, put it into a directory under its language's name, as {example}."
-            )
+            raise refuse_file(directory)
         entries = sorted(directory.iterdir())
     except FileNotFoundError as error:
-        raise InputError(f"There is no directory {directory}; give one that holds {_WANTED}.") from error
+        raise InputError(f"There is no {directory}; give a directory that holds {_WANTED}, or {_MIXED}.") from error
     except OSError as error:
         raise InputError(f"The directory {directory} cannot be read: {error.strerror or error}.") from error
     files: dict[str, list[Path]] = {}
@@ -69,47 +66,48 @@ def _language_files(directory: Path) -> dict[str, list[Path]]:
     return files
 
 
+def refuse_file(path: Path, fault: str | None = None) -> InputError:
+    """The error for a file that was given where it cannot be the whole corpus.
+
+    Args:
+        path: the file.
+        fault: why its rows are not those of several languages, where it could hold such.
+    """
+    suffix = next((end for end in _SUFFIXES if path.name.casefold().endswith(end)), ".txt")
+    example = path.parent / "corpus" / f"de{suffix}"
+    return InputError(
+        f"{path} is a file{f', and {fault}' if fault else ''}; give the directory that holds {_WANTED}, or {_MIXED}. "
+        f"To use this file, put it into a directory under its language's name, as {example}."
+    )
+
+
 def _read_file(path: Path, collector: Collector) -> int:
     """Read one file and return how many lines it has."""
     lines = read_lines(path, collector.language)
     rows_are_json = not path.name.casefold().endswith(".txt")
+    named: tuple[str, int] | None = None
     for number, line in enumerate(lines, start=1):
         if not rows_are_json:
             collector.add(line, number)
         elif line.strip():
-            collector.add(*_parse_row(line, number, collector))
+            place = collector.place(number)
+            row = parse_row(line, place)
+            language = row.get(language_key(row) or "")
+            if isinstance(language, str):
+                named = named or (language, number)
+                if language != named[0]:
+                    raise _several_languages(path, collector, named, (language, number))
+            text, id_, source = row_fields(row, place)
+            collector.add(text, number, id_, source)
         else:
             collector.skipped[BLANK] += 1
     return len(lines)
 
 
-def _parse_row(line: str, number: int, collector: Collector) -> tuple[str, int, str | None, str | None]:
-    """Text, line number, id and source of one line of JSON."""
-    place = collector.place(number)
-    try:
-        row = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{place}: not JSON: {error.msg}, at column {error.colno:,}.") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{place}: not JSON that can be read: {error}.") from error
-    if not isinstance(row, dict):
-        raise InputError(f'{place}: {_json_kind(row)} is no document; each line must be an object: {{"text": "…"}}.')
-    if "text" not in row:
-        keys = f"its keys are {listed(row, limit=6)}" if row else "it is empty"
-        raise InputError(f'{place}: the object has no "text"; {keys}.')
-    for key in ("text", "id", "source"):
-        value = row.get(key)
-        if not isinstance(value, str) and (key == "text" or value is not None):
-            raise InputError(f'{place}: "{key}" must be a string, not {_json_kind(value)}.')
-    return row["text"], number, row.get("id"), row.get("source")
-
-
-def _json_kind(value: object) -> str:
-    """What JSON calls a value."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "a truth value"
-    if isinstance(value, int | float):
-        return "a number"
-    return "a string" if isinstance(value, str) else "a list" if isinstance(value, list) else "an object"
+def _several_languages(path: Path, collector: Collector, first: tuple[str, int], second: tuple[str, int]) -> InputError:
+    """The error for a file whose rows say that it is not one language's, whatever its name says."""
+    return InputError(
+        f"{collector.place(second[1])}: this row names the language {shown(second[0])}, and line {first[1]:,} names "
+        f"{shown(first[0])}. To read each row as the language that it names, give the file itself as --data: {path}. "
+        f"If all of it is {collector.language!r}, take these names out of its rows."
+    )

@@ -9,10 +9,10 @@ from typing import Any
 
 from interfere.corpus._collect import Collector
 from interfere.corpus._names import check_language_name, chosen_languages, listed
+from interfere.corpus._rows import LANGUAGE_KEYS
 from interfere.corpus._types import Corpus
 from interfere.errors import InputError
 
-_LANGUAGE_COLUMNS = ("language", "lang")
 _USUAL_SPLITS = frozenset({"train", "validation", "valid", "dev", "test"})
 _MISSING = 'Datasets need another package: pip install "interfere-nlp[hub]".'
 
@@ -154,7 +154,7 @@ def _add(collector: Collector, row: Mapping[str, Any], number: int) -> None:
 
 
 def _language_column(table: Any) -> str | None:
-    return next((name for name in _LANGUAGE_COLUMNS if name in table.column_names), None)
+    return next((name for name in LANGUAGE_KEYS if name in table.column_names), None)
 
 
 def _check_columns(table: Any, label: str) -> None:

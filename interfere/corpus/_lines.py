@@ -12,7 +12,7 @@ _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
-def read_lines(path: Path, language: str) -> list[str]:
+def read_lines(path: Path, language: str | None = None) -> list[str]:
     r"""Read a UTF-8 file, gzipped if its name ends in ``.gz``, and split it at ``\n`` and ``\r\n`` only.
 
     Every other character that Unicode counts as a line end (a lone ``\r``, form feed, U+0085, U+2028) belongs to the
@@ -20,7 +20,7 @@ def read_lines(path: Path, language: str) -> list[str]:
 
     Args:
         path: the file. A byte order mark is dropped.
-        language: whose text it is, for messages.
+        language: whose text it is, for messages; None where it is not one language's.
 
     Returns:
         The lines without their ends; a line end at the end of the file does not start another line.
@@ -28,7 +28,7 @@ def read_lines(path: Path, language: str) -> list[str]:
     Raises:
         InputError: the file is missing, unreadable, damaged or not UTF-8.
     """
-    label = f"{path} (language {language!r})"
+    label = str(path) if language is None else f"{path} (language {language!r})"
     data = _read_bytes(path, label)
     if data.startswith(_UTF16):
         raise InputError(f"{label} is not UTF-8 but looks like UTF-16; save it as UTF-8.")

@@ -78,7 +78,7 @@ def chosen_languages(present: Collection[str], wanted: Sequence[str] | None, whe
         raise InputError(f"languages must be a list of names, such as [{wanted!r}], not one string.")
     names = sorted({check_language_name(name, "languages") for name in wanted})
     if not names:
-        raise InputError(f"No language was asked for; {where} has {listed(present)}.")
+        raise InputError("No language was asked for" + (f"; {where} has {listed(present)}." if present else "."))
     for name in names:
         if name not in present:
             near = get_close_matches(name, sorted(present), n=3)
@@ -102,5 +102,5 @@ def require_languages(corpus: Corpus, at_least: int = 2) -> None:
         has = f"{found or 'no'} language{'' if found == 1 else 's'}{f' ({listed(corpus.languages)})' if found else ''}"
         raise InputError(
             f"The corpus has {has}, but at least {at_least} are needed: add a file such as de.txt for each further "
-            f"language, or name more with --languages."
+            f"language (or rows, where rows name it), or name more with --languages."
         )

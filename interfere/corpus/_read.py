@@ -1,4 +1,4 @@
-"""Reading a corpus: from a directory of files, from a dataset, or from texts in memory."""
+"""Reading a corpus: from a directory of files, from one file, from a dataset, or from texts in memory."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from interfere.bundled import bundled_corpus
 from interfere.corpus._collect import Collector
 from interfere.corpus._files import read_directory
 from interfere.corpus._hub import is_saved_dataset, read_dataset
+from interfere.corpus._mixed import is_mixed_file, read_mixed_file
 from interfere.corpus._names import check_language_name, chosen_languages
 from interfere.corpus._types import Corpus, Document
 from interfere.errors import InputError
@@ -22,11 +23,14 @@ def read_corpus(data: str | Path | Texts | Corpus | None = None, languages: Sequ
 
     Args:
         data: a directory with one file a language, ``LANG.txt`` (one document a line), ``LANG.jsonl`` or
-            ``LANG.jsonl.gz`` (an object a line: ``{"text": …, "id": …, "source": …}``, the last two optional); or
-            ``hf:NAME[:CONFIG]`` for a dataset of the Hugging Face hub, ``hf:PATH`` or just its directory for one saved
-            on disk (see `interfere.corpus._hub.read_dataset` for what is expected of it); or texts in memory, as
+            ``LANG.jsonl.gz`` (an object a line: ``{"text": …, "id": …, "source": …}``, the last two optional); or one
+            file ``.jsonl`` or ``.jsonl.gz`` of such objects, each naming its language as ``"language"`` or ``"lang"``
+            (its lines are never counted as aligned, equal ids are); or ``hf:NAME[:CONFIG]`` for a dataset of the
+            Hugging Face hub, ``hf:PATH`` or just its directory for one saved on disk (see
+            `interfere.corpus._hub.read_dataset` for what is expected of it); or texts in memory, as
             `corpus_from_texts` takes them; or a corpus. None: the bundled corpus.
-        languages: which languages to read; None for all. Files of other languages are not opened.
+        languages: which languages to read; None for all. Files of other languages are not opened, and of
+            rows of other languages nothing else is looked at.
 
     Returns:
         The corpus. Blank documents, and documents that repeat an earlier one of their language word for word, are left
@@ -47,11 +51,15 @@ def read_corpus(data: str | Path | Texts | Corpus | None = None, languages: Sequ
     if isinstance(data, str) and data.startswith(_HUB):
         return read_dataset(data.removeprefix(_HUB), languages)
     if not str(data).strip():
-        raise InputError("The data path is empty; give a directory with one file a language, such as de.txt.")
-    directory = Path(data)
-    if is_saved_dataset(directory):
-        return read_dataset(str(directory), languages)
-    return read_directory(directory, languages)
+        raise InputError(
+            "The data path is empty; give a directory with one file a language, such as de.txt, or one .jsonl file."
+        )
+    path = Path(data)
+    if is_mixed_file(path):
+        return read_mixed_file(path, languages)
+    if is_saved_dataset(path):
+        return read_dataset(str(path), languages)
+    return read_directory(path, languages)
 
 
 def corpus_from_texts(texts: Texts, languages: Sequence[str] | None = None) -> Corpus:
