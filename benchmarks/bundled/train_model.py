@@ -48,16 +48,16 @@ class Recipe:
     """
 
     vocabulary: int = 6000
-    hidden: int = 160
-    inner: int = 320
+    hidden: int = 128
+    inner: int = 256
     layers: int = 4
     heads: int = 4
     longest: int = 96
-    steps: int = 2000
-    batch_tokens: int = 4096
+    steps: int = 3000
+    batch_tokens: int = 2048
     rate: float = 3e-3
     mask_rate: float = 0.25
-    flatten: float = 0.5
+    flatten: float = 0.3
     seed: int = 0
 
 
