@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .demo import demo
 from .gradients import gradients
 
 app = typer.Typer(
@@ -18,6 +19,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.command("gradients")(gradients)
+app.command("demo")(demo)
 
 
 def _print_version(asked: bool) -> None:

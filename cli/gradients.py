@@ -6,13 +6,18 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from interfere.settings import GradientSettings, Gram, Granularity, Scope
 
 from ._shared import parse_bytes, parse_weights, progress_bar, resumable, split_list, user_errors
+
+if TYPE_CHECKING:
+    from interfere.checkpoint import Checkpoint
+    from interfere.corpus import Corpus
+    from interfere.results import RunDirectory
 
 _DEFAULT = GradientSettings()
 
@@ -31,13 +36,14 @@ def gradients(
         typer.Option(help="A folder with a checkpoint, or its name on the Hugging Face hub.", rich_help_panel=_WHAT),
     ],
     data: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="A folder with one file a language: LANG.txt (one document a line) or LANG.jsonl, LANG.jsonl.gz "
-            '({"text": …, "id": …, "source": …}); or hf:NAME for a Hugging Face dataset.',
+            '({"text": …, "id": …, "source": …}); or one .jsonl file whose rows name their "language"; or hf:NAME for '
+            "a Hugging Face dataset. Default: the bundled corpus in ten languages.",
             rich_help_panel=_WHAT,
         ),
-    ],
+    ] = None,
     languages: Annotated[
         str | None, typer.Option(help="Only these, as in en,de,ru. Default: all.", rich_help_panel=_WHAT)
     ] = None,
@@ -140,8 +146,8 @@ def gradients(
 ) -> None:
     """Measure gradient conflict per language pair and layer, with intervals.
 
-    Writes a run directory with results.json, a CSV for each table, Gram matrices and heatmaps, and prints what was
-    found.
+    Writes a run directory with report.html, results.json, a CSV for each table, Gram matrices and figures, and prints
+    what was found.
 
     Example: interfere gradients --model xlm-roberta-base --data texts/ --output-dir run
     """
@@ -165,7 +171,7 @@ def gradients(
             adam_floor=adam_floor,
         )
         from interfere.corpus import read_corpus, require_languages
-        from interfere.results import RunDirectory, result_document
+        from interfere.results import RunDirectory
 
         # Cheap checks first: nobody should wait for a model to load to be told of a typing error.
         run = RunDirectory.check(output_dir, resume=resume, overwrite=overwrite)
@@ -173,8 +179,6 @@ def gradients(
         require_languages(corpus)
 
         from interfere.checkpoint import load_checkpoint
-        from interfere.gradients import analyze_gradients
-        from interfere.report import print_report, write_run
 
         checkpoint = load_checkpoint(
             model,
@@ -185,24 +189,53 @@ def gradients(
             device=device,
             trust_remote_code=trust_remote_code,
         )
-        with resumable(run.open()):
-            with progress_bar(quiet=quiet) as progress:
-                result = analyze_gradients(
-                    checkpoint,
-                    corpus,
-                    objective,
-                    settings,
-                    workdir=run.work,
-                    progress=progress,
-                    command=shlex.join(["interfere", *sys.argv[1:]]),
-                )
-            write_run(result, run.path)
-            directory = run.finish()
-        if output_format == "json":
-            typer.echo(json.dumps(result_document(result), ensure_ascii=False, indent=1))
-        else:
-            from rich.console import Console
+        analyze_and_show(run, checkpoint, corpus, objective, settings, output_format=output_format, quiet=quiet)
 
-            console = Console()
-            print_report(result, console)
-            console.print(f"\nWritten to {directory}", markup=False, highlight=False, soft_wrap=True)
+
+def analyze_and_show(
+    run: RunDirectory,
+    checkpoint: Checkpoint,
+    corpus: Corpus,
+    objective: str,
+    settings: GradientSettings,
+    *,
+    output_format: Format,
+    quiet: bool,
+) -> None:
+    """Measure, write the run directory, and print what was found.
+
+    Args:
+        run: checked, not opened yet.
+        checkpoint: what is measured.
+        corpus: with which text.
+        objective: as for `analyze_gradients`.
+        settings: how.
+        output_format: of what goes to standard output.
+        quiet: without progress.
+    """
+    from interfere.gradients import analyze_gradients
+    from interfere.report import print_report, write_run
+    from interfere.results import result_document
+
+    with resumable(run.open()):
+        with progress_bar(quiet=quiet) as progress:
+            result = analyze_gradients(
+                checkpoint,
+                corpus,
+                objective,
+                settings,
+                workdir=run.work,
+                progress=progress,
+                command=shlex.join(["interfere", *sys.argv[1:]]),
+            )
+        write_run(result, run.path)
+        directory = run.finish()
+    if output_format == "json":
+        typer.echo(json.dumps(result_document(result), ensure_ascii=False, indent=1))
+    else:
+        from rich.console import Console
+
+        console = Console()
+        print_report(result, console)
+        for line in (f"\nWritten to {directory}", f"The report: {directory / 'report.html'}"):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
