@@ -219,7 +219,8 @@ def _undetermined(body: pd.DataFrame) -> str:
         return ""
     given = [text.safe_text(r).strip().rstrip(".") if isinstance(r, str) else "" for r in rows["reason"]]
     reasons = sorted(Counter(r or "no reason given" for r in given).items(), key=lambda item: (-item[1], item[0]))
-    listed = "; ".join(f"{reason} ({n:,})" for reason, n in reasons[:_SHOWN])
+    counted = len(reasons) > 1
+    listed = "; ".join(f"{reason} ({n:,})" if counted else reason for reason, n in reasons[:_SHOWN])
     rest = sum(n for _, n in reasons[_SHOWN:])
     return (
         f"{len(rows):,} of {_plural(len(body), 'pair')} {_be(len(rows))} undetermined: {listed}"
