@@ -25,7 +25,7 @@ def demo(
 ) -> None:
     """Measure a small bundled model on a bundled corpus in ten languages, offline.
 
-    Takes less than a minute on a laptop and ends by naming the report, a page for the browser.
+    Takes about a minute on a laptop and ends by naming the report, a page for the browser.
 
     Example: interfere demo
     """

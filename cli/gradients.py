@@ -170,13 +170,14 @@ def gradients(
             adam_state=adam_state,
             adam_floor=adam_floor,
         )
-        from interfere.corpus import read_corpus, require_languages
+        from interfere.corpus import deal_slots, read_corpus, require_languages
         from interfere.results import RunDirectory
 
         # Cheap checks first: nobody should wait for a model to load to be told of a typing error.
         run = RunDirectory.check(output_dir, resume=resume, overwrite=overwrite)
         corpus = read_corpus(data, split_list(languages))
         require_languages(corpus)
+        deal_slots(corpus, settings.chunks, settings.seed)
 
         from interfere.checkpoint import load_checkpoint
 

@@ -181,6 +181,8 @@ def _require_units(corpus: Corpus, counts: Mapping[str, int], slots: int) -> Non
         remedy = (
             f"give more text: even --chunks {FEWEST_CHUNKS}, the fewest that give an interval, need {FEWEST_CHUNKS + 1}"
         )
+    if len(short) < len(counts):
+        remedy += "; or leave it out with --languages"
     raise RunError(
         f"Language {worst!r} has {has} where {slots} chunks and the calibration slot need {slots + 1}{others}; "
         f"{remedy}."

@@ -74,7 +74,8 @@ def refuse_file(path: Path, fault: str | None = None) -> InputError:
         fault: why its rows are not those of several languages, where it could hold such.
     """
     suffix = next((end for end in _SUFFIXES if path.name.casefold().endswith(end)), ".txt")
-    example = path.parent / "corpus" / f"de{suffix}"
+    stem = path.name[: -len(suffix)] if path.name.casefold().endswith(suffix) else ""
+    example = path.parent / "corpus" / f"{stem if 2 <= len(stem) <= 3 else 'de'}{suffix}"
     return InputError(
         f"{path} is a file{f', and {fault}' if fault else ''}; give the directory that holds {_WANTED}, or {_MIXED}. "
         f"To use this file, put it into a directory under its language's name, as {example}."

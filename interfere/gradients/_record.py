@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from interfere.checkpoint import OBJECTIVES, embedding_rows
 from interfere.corpus import language_sha256
 from interfere.engine import Chunk, Measurement
 from interfere.gradients._run import Run
@@ -81,6 +83,8 @@ def make_result(run: Run, measurement: Measurement, command: str) -> Result:
             measurement.failed,
             {metric: energies.sum(axis=2) for metric, energies in measurement.energies.items()},
             {language: [_lines(run.chunks[language, k]) for k in range(run.settings.chunks)] for language in languages},
+            _losses(measurement),
+            _guessing(run),
         ),
         command=command,
         arrays={f"{metric}/{run.settings.granularity}": gram for metric, gram in measurement.grams.items()},
@@ -132,6 +136,22 @@ def _chunks(run: Run, measurement: Measurement) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows)
+
+
+def _losses(measurement: Measurement) -> dict[str, float]:
+    """Language → mean loss of a prediction; without languages that failed."""
+    weights, losses = measurement.tokens, measurement.loss
+    return {
+        language: float((weights[row] * losses[row]).sum() / weights[row].sum())
+        for row, language in enumerate(measurement.languages)
+        if language not in measurement.failed
+    }
+
+
+def _guessing(run: Run) -> float | None:
+    """The loss of guessing every token of the vocabulary alike; None for a loss of the user's own."""
+    rows = embedding_rows(run.checkpoint.model)
+    return math.log(rows) if rows and run.objective.name in OBJECTIVES else None
 
 
 def _lines(chunk: Chunk) -> str:

@@ -22,16 +22,19 @@ from interfere.report._tables import (
 from interfere.results import Result
 
 _SHOWN = 5
+_SMALL = 0.1  # a verdict tells which side of 0 a cosine is on; how many are this near to it is said beside
 _SHARED = 0.9  # a common share above this is read as one shift asked by all
+_MANY = 4  # with fewer languages the common share is hardly more than their mean cosine
 _OPTIMUM = 0.25  # times 1/L, the share of L unrelated languages: below this the mixture is read as at its optimum
 
 
 def findings(result: Result) -> list[str]:
     """What was found, in plain sentences with numbers and their uncertainty, the most important first.
 
-    The first sentence is about conflict; then the most and least aligned pairs, where in the model, the other metrics,
-    the same-language ceiling, what is undetermined and how much text would settle it, how to read the cosines given
-    the common share, and the sketch's error. Warnings are not repeated. Cosines are clipped to [-1, 1].
+    The first sentence is about conflict; then how many verdicts are near 0, the highest and the lowest pair, where in
+    the model, the other metrics, the same-language ceiling, what is undetermined and how much text would settle it, how
+    to read the cosines given the common share, and the sketch's error. Warnings are not repeated. Cosines are clipped
+    to [-1, 1].
 
     Args:
         result: of kind `gradients`.
@@ -43,9 +46,10 @@ def findings(result: Result) -> list[str]:
     rows = pair_rows(result, metric)
     body = rows[rows["group"] == BODY]
     names = text.short_names(result.languages, 40)
-    out = [_headline(result, body, names), _extremes(body, names), _layers(result, rows, metric, names)]
+    out = [_headline(result, body, names), _sizes(body), _extremes(body, names)]
+    out.append(_layers(result, rows, metric, names))
     out += [_other_metric(result, other, names) for other in metrics(result)[1:]]
-    out += [_ceiling(result, metric, names), _undetermined(body), _settle(body), _reading(result, metric)]
+    out += [_ceiling(result, metric, names), _undetermined(body), _settle(result, body), _reading(result, metric)]
     out.append(_sketch(result, metric))
     return [sentence for sentence in out if sentence]
 
@@ -53,7 +57,7 @@ def findings(result: Result) -> list[str]:
 def open_questions(result: Result) -> list[str]:
     """Those of `findings` that say what the main metric leaves undetermined over the body, and what would settle it."""
     body = pair_rows(result, metrics(result)[0], BODY)
-    return [sentence for sentence in (_undetermined(body), _settle(body)) if sentence]
+    return [sentence for sentence in (_undetermined(body), _settle(result, body)) if sentence]
 
 
 def conflict_list(result: Result, most: int = 10) -> list[str]:
@@ -129,6 +133,17 @@ def _headline(result: Result, body: pd.DataFrame, names: dict[str, str]) -> str:
     return f"No conflict was found over {where}: of {_plural(len(body), 'pair')}, {_counted(body)}."
 
 
+def _sizes(body: pd.DataFrame) -> str:
+    known = body[body["determined"] & body["verdict"].isin(["conflict", "aligned"])]
+    small = int((known["corrected"].abs() < _SMALL).sum())
+    if not small or len(known) < 2:
+        return ""
+    return (
+        f"A verdict says on which side of 0 a pair lies, not how far from it: of the {len(known):,} pairs on either "
+        f"side {small:,} {_be(small)} within ±{_SMALL:.2f}."
+    )
+
+
 def _extremes(body: pd.DataFrame, names: dict[str, str]) -> str:
     known = body[body["determined"]]
     if known.empty:
@@ -149,7 +164,7 @@ def _extremes(body: pd.DataFrame, names: dict[str, str]) -> str:
         )
     if low["verdict"] == "conflict":
         return first + "."
-    return f"{first}; the least aligned of those determined is {_pair(low, names)}, {_number(low)}, {low['verdict']}."
+    return f"{first}; the lowest of those determined is {_pair(low, names)}, {_number(low)}, {low['verdict']}."
 
 
 def _layers(result: Result, rows: pd.DataFrame, metric: str, names: dict[str, str]) -> str:
@@ -174,8 +189,15 @@ def _layers(result: Result, rows: pd.DataFrame, metric: str, names: dict[str, st
     return (
         f"Conflict appears in {len(counts):,} of {_plural(len(groups), noun)}: {listed}"
         f"{f' and {more:,} more' if more else ''}; the strongest is {_pair(worst, names)} in "
-        f"{shown[worst['group']]}, {_number(worst, q=True)}{rest}"
+        f"{shown[worst['group']]}{_weight(result, metric, worst['group'])}, {_number(worst, q=True)}{rest}"
     )
+
+
+def _weight(result: Result, metric: str, group: str) -> str:
+    """How much of the gradient a group is, in brackets: the strongest conflict is often that of a small one."""
+    table = result.tables["self"]
+    shares = table.loc[(table["metric"] == metric) & (table["group"] == group), "norm_share"].dropna()
+    return "" if shares.empty else f" (which has {text.share(float(shares.mean()))} of the squared gradient norm)"
 
 
 def _other_metric(result: Result, metric: str, names: dict[str, str]) -> str:
@@ -228,7 +250,7 @@ def _undetermined(body: pd.DataFrame) -> str:
     )
 
 
-def _settle(body: pd.DataFrame) -> str:
+def _settle(result: Result, body: pd.DataFrame) -> str:
     rows = body[~body["determined"]]
     needed = rows.loc[np.isfinite(rows["tokens_to_settle"]) & (rows["tokens_to_settle"] > 0), "tokens_to_settle"]
     if rows.empty:
@@ -248,6 +270,8 @@ def _settle(body: pd.DataFrame) -> str:
             f"About {middle} more predicted tokens per language should settle half of {of_these}, "
             f"about {most} all of them"
         )
+    if all(facts.get("unused") for facts in result.data.values()):
+        sentence += " (there is text that was not needed: raise --tokens-per-chunk)"
     # Only the pairs with an estimate are counted in "all": the rest must not be swept along.
     return sentence + (f"; for {unknown:,} more no number can be given." if unknown else ".")
 
@@ -274,9 +298,11 @@ def _reading(result: Result, metric: str) -> str:
             f"{numbers}the model stands near the optimum of the mixture, where languages oppose each other by "
             "construction, whatever they are; a negative cosine alone is then no sign of interference."
         )
+    few = "; of so few languages it says little more than their cosines do" if len(result.languages) < _MANY else ""
     return (
-        f"{numbers}between one shift that all ask for (1) and the optimum of the mixture (0), which is where a cosine "
-        f"between languages is meaningful; languages that have nothing in common give {1 / len(result.languages):.2f}."
+        f"{numbers}neither near 1, one shift that all languages ask for, nor near 0, the optimum of the mixture, "
+        "either of which would hide the languages; a cosine is meaningful between them. Languages that have nothing in common "
+        f"give {1 / len(result.languages):.2f}{few}."
     )
 
 

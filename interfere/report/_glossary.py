@@ -65,10 +65,10 @@ def pair_terms(margin: float) -> list[Term]:
         ),
         (
             ("verdict", "conflict", "aligned", "neutral", "undetermined"),
-            "Conflict: negative with q ≤ 0.05. Aligned: positive with q ≤ 0.05. Neutral: the whole interval lies "
-            f"within ±{margin:g}. Undetermined: none of these, or a language's signal is not surely above its noise; "
-            "such a row says nothing either way, whatever its number. Over a column of counts, each word means that "
-            "many pairs.",
+            "Conflict: negative with q ≤ 0.05. Aligned: positive with q ≤ 0.05, however small. Neutral: the whole "
+            f"interval lies within ±{margin:g}. Undetermined: none of these, or a language's signal is not surely "
+            "above its noise; such a row says nothing either way, whatever its number. Over a column of counts, each "
+            "word means that many pairs.",
         ),
         (
             ("transfer, first → second", "transfer, second → first"),
@@ -98,7 +98,8 @@ def language_terms() -> list[Term]:
         (
             ("self-similarity",),
             "dot(a, a) / mean squared length of the gradients of single chunks: the part of a chunk's gradient that is "
-            "signal. It is the ceiling of raw cosines.",
+            "signal. It is the ceiling of raw cosines. It grows with the text of a chunk, so compare it only between "
+            "runs with the same --tokens-per-chunk.",
         ),
         (
             ("norm",),
@@ -184,12 +185,13 @@ def csv_terms() -> list[Term]:
 
 READING: dict[str, str] = {
     "languages": "Each square is a pair of languages. Blue: they ask for similar changes of the model; red: for "
-    "opposed ones; nearly white: for unrelated ones. Framed squares are conflicts. What is pale and hatched is "
-    "undetermined, whatever its number. The grey diagonal has the self-similarity of each language, the ceiling of raw "
-    "cosines.",
+    "opposed ones; nearly white: for unrelated ones. Framed squares are conflicts. What is pale and hatched, as one "
+    "half of the colour bar, is undetermined, whatever its number. The grey diagonal has the self-similarity of each "
+    "language, the ceiling of raw cosines.",
     "layers": "Each row is a pair of languages and each column a part of the model in its order, after the whole, "
     "which stands apart on the left. Read along a row to see where in the model a pair agrees (blue) or is opposed "
-    "(red, framed if surely), and which parts are undetermined (pale and hatched).",
+    "(red, framed where beyond chance), and which parts are undetermined (pale and hatched, as one half of the colour "
+    "bar). Rows are ordered by their mean, the most opposed first.",
     "strength": "Each row is a language and each column a part of the model. Long gradients (norm) pull hardest; where "
     "self-similarity is low, most of a chunk's gradient is noise; the share says where in the model a language's "
     "gradient lies.",

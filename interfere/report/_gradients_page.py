@@ -76,9 +76,9 @@ def _found(result: Result) -> list[Block]:
     body = pair_rows(result, metric, BODY)
     margin = float(result.settings.get("margin", 0.05))
     meanings = {
-        "conflict": "surely opposed: a step for one language undoes part of the other's",
-        "aligned": "surely alike: a step for one language also helps the other",
-        "neutral": f"surely next to unrelated, within ±{margin:g}",
+        "conflict": "opposed beyond chance: a step for one language undoes part of the other's",
+        "aligned": "alike beyond chance, much or little: a step for one language also helps the other",
+        "neutral": f"next to unrelated: the whole interval within ±{margin:g}",
         "undetermined": "this run cannot tell, whatever the number: no finding either way",
     }
     verdicts = body["verdict"].where(body["determined"], "undetermined")

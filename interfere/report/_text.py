@@ -114,6 +114,11 @@ def count(value: float) -> str:
     return f"{round(value):,}" if math.isfinite(value) else UNKNOWN
 
 
+def share(value: float) -> str:
+    """A share as a percentage, with a digit behind the point where it is small."""
+    return f"{value:.0%}" if value >= 0.1 else f"{value:.1%}"
+
+
 def about(value: float) -> str:
     """A positive estimate, rounded up to two significant digits: 12,345 is about 13,000."""
     unit = 10.0 ** max(math.floor(math.log10(value)) - 1, 0) if value > 0 else 1.0

@@ -16,7 +16,7 @@ from interfere.errors import InputError
 SCHEMA_VERSION = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """What an analysis found, and all that is needed to say how.
 
@@ -43,8 +43,13 @@ class Result:
     environment: Mapping[str, Any]
     warnings: Sequence[str] = ()
     command: str = ""
-    arrays: Mapping[str, NDArray[np.float64]] = field(default_factory=dict, repr=False)
-    array_groups: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)
+    arrays: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    array_groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """One line; tables are looked at one by one."""
+        rows = ", ".join(f"{name} {len(table):,}" for name, table in self.tables.items())
+        return f"<Result {self.kind} of {self.model.get('id')}: {', '.join(self.languages)}; rows: {rows}>"
 
     @property
     def pairs(self) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from interfere import GradientSettings, InputError, LossSums, RunError, analyze_gradients
+from interfere import GradientSettings, InputError, LossSums, RunError, analyze_gradients, bundled_checkpoint
 from interfere.checkpoint import Checkpoint, checkpoint_from_model
 from interfere.engine import Progress
 from tests.text import some_text
@@ -309,3 +309,32 @@ def test_a_chunk_that_owns_a_language_is_named_with_its_lines() -> None:
     assert len(heavy) == 1
     assert "of ru" in heavy[0]
     assert " 5" in heavy[0]
+
+
+def test_a_model_that_only_guesses_is_said_to() -> None:
+    guessing = analyze_gradients(tiny(), TEXTS, settings=SETTINGS)
+    [warning] = [w for w in guessing.warnings if "guessing" in w]
+    assert "de, en, ru" in warning
+    rows = tiny().model.get_input_embeddings().num_embeddings
+    assert f"gives {math.log(rows):.2f}" in warning
+    known = analyze_gradients(bundled_checkpoint(), None, settings=GradientSettings(chunks=2, tokens_per_chunk=20))
+    assert not any("guessing" in w for w in known.warnings)
+
+
+def test_text_that_ran_out_is_said_to_have_made_chunks_short() -> None:
+    def short(tokens: int) -> list[str]:
+        result = analyze_gradients(tiny(), TEXTS, settings=GradientSettings(chunks=4, tokens_per_chunk=tokens))
+        return [w for w in result.warnings if "--tokens-per-chunk" in w]
+
+    assert short(40) == []
+    [warning] = short(9999)
+    assert "All text of every language was read" in warning
+    assert "9,999" in warning
+    assert "--mask-passes" in warning
+
+
+def test_printing_a_result_takes_one_line() -> None:
+    result = analyze_gradients(tiny(), TEXTS, settings=SETTINGS)
+    assert "\n" not in repr(result)
+    assert "de, en, ru" in repr(result)
+    assert "pairs 9" in repr(result)

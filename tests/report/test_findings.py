@@ -140,3 +140,25 @@ def test_a_stored_result_says_the_same(tmp_path):
     result = make_result(LANGUAGES, families(), rho=lambda i: float("nan"), common_share=float("nan"))
     write_result(result, tmp_path)
     assert findings(load_result(tmp_path)) == findings(result)
+
+
+def test_how_many_verdicts_lie_near_0_is_said():
+    near = make_result(LANGUAGES, constant(0.06, "aligned"), layers(3))
+    assert "of the 10 pairs on either side 10 are within ±0.10" in " ".join(findings(near))
+    far = make_result(LANGUAGES, constant(0.6, "aligned"), layers(3))
+    assert "on either side" not in " ".join(findings(far))
+
+
+def test_the_strongest_conflict_by_layer_comes_with_its_share_of_the_gradient():
+    result = make_result(LANGUAGES, constant(-0.3, "conflict"), layers(3))
+    assert re.search(r"in \S+ \(which has [\d.]+% of the squared gradient norm\), -0\.30", " ".join(findings(result)))
+
+
+def test_text_that_was_not_needed_is_said_where_more_is_asked_for():
+    result = make_result(LANGUAGES, constant(0.1, "undetermined"), layers(3))
+    for facts in result.data.values():
+        facts["unused"] = 0
+    assert "raise --tokens-per-chunk" not in " ".join(findings(result))
+    for facts in result.data.values():
+        facts["unused"] = 3
+    assert "raise --tokens-per-chunk" in " ".join(findings(result))
