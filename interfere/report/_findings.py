@@ -301,8 +301,8 @@ def _reading(result: Result, metric: str) -> str:
     few = "; of so few languages it says little more than their cosines do" if len(result.languages) < _MANY else ""
     return (
         f"{numbers}neither near 1, one shift that all languages ask for, nor near 0, the optimum of the mixture, "
-        "either of which would hide the languages; a cosine is meaningful between them. Languages that have nothing in common "
-        f"give {1 / len(result.languages):.2f}{few}."
+        "either of which would hide the languages; a cosine is meaningful between them. Languages that have nothing in "
+        f"common give {1 / len(result.languages):.2f}{few}."
     )
 
 
