@@ -1,0 +1,1 @@
+"""Time and memory of `interfere gradients` beside the loops that it replaces."""

@@ -1,0 +1,103 @@
+"""Models and text that the loops run on."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import WhitespaceSplit
+from tokenizers.processors import TemplateProcessing
+from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaForMaskedLM
+
+from benchmarks.assets import gnome_text, smollm2
+from benchmarks.gradients._loops import Tuning
+from interfere import Checkpoint, Corpus, checkpoint_from_model, load_checkpoint, read_corpus
+from interfere.settings import GradientSettings
+
+XLM_R_VOCABULARY = 250_002
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is read by which model.
+
+    Args:
+        what: in words.
+        load: makes the checkpoint and the corpus.
+        settings: of interfere; the loops read the same chunks.
+        quick: the settings with which `--quick` runs.
+        tuning: of the hand-written loop.
+    """
+
+    what: str
+    load: Callable[[], tuple[Checkpoint, Corpus]]
+    settings: GradientSettings
+    quick: GradientSettings
+    tuning: Tuning
+
+
+def _words_tokenizer(size: int) -> Any:
+    """A tokenizer of `size` entries that reads the words w0, w1 and so on."""
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    entries = {name: i for i, name in enumerate([*special, *(f"w{i}" for i in range(size - len(special)))])}
+    tokenizer = Tokenizer(WordLevel(entries, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = WhitespaceSplit()
+    tokenizer.post_processor = TemplateProcessing(single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token="<s>",
+        eos_token="</s>",
+        pad_token="<pad>",
+        unk_token="<unk>",
+        mask_token="<mask>",
+    )
+
+
+def xlm_roberta_shape() -> tuple[Checkpoint, Corpus]:
+    """XLM-R-base with random weights, and 256 texts of 128 random tokens in each of two languages."""
+    torch.manual_seed(0)
+    model = XLMRobertaForMaskedLM(
+        XLMRobertaConfig(vocab_size=XLM_R_VOCABULARY, max_position_embeddings=514, type_vocab_size=1)
+    ).eval()
+    words = torch.randint(0, XLM_R_VOCABULARY - 5, (2, 256, 126), generator=torch.Generator().manual_seed(0))
+    texts = {
+        language: [" ".join(f"w{i}" for i in text) for text in rows.tolist()]
+        for language, rows in zip(("aa", "bb"), words, strict=True)
+    }
+    return checkpoint_from_model(model, _words_tokenizer(XLM_R_VOCABULARY)), read_corpus(texts)
+
+
+def smollm2_on_gnome(*languages: str) -> Callable[[], tuple[Checkpoint, Corpus]]:
+    """SmolLM2-135M and the GNOME user documentation in some languages."""
+
+    def load() -> tuple[Checkpoint, Corpus]:
+        with tempfile.TemporaryDirectory() as folder:
+            gnome_text(languages, Path(folder))
+            corpus = read_corpus(folder)
+        return load_checkpoint(smollm2()), corpus
+
+    return load
+
+
+SCENARIOS = {
+    "xlm-r-base": Scenario(
+        "masked LM in the shape of XLM-R-base (278M parameters, vocabulary 250,002), chunks of 8 × 128 tokens",
+        xlm_roberta_shape,
+        GradientSettings(chunks=4, tokens_per_chunk=160),
+        GradientSettings(chunks=2, tokens_per_chunk=160),
+        Tuning(token_budget=1024, logits_at_once=1 << 26),
+    ),
+    "smollm2": Scenario(
+        "SmolLM2-135M (causal LM) on GNOME's user documentation, 4 languages × 3 chunks of 512 tokens",
+        smollm2_on_gnome("de", "en", "ko", "ru"),
+        GradientSettings(chunks=3, tokens_per_chunk=512),
+        GradientSettings(chunks=2, tokens_per_chunk=256),
+        Tuning(token_budget=256, logits_at_once=1 << 24),
+    ),
+}
