@@ -9,27 +9,38 @@ from interfere.engine._measure import (
     compute_chunks,
     reading_cost,
 )
+from interfere.engine._memory import FittingMicrobatches, smaller_microbatches
 from interfere.engine._metrics import Calibration, MetricWeights, adam, euclidean, per_tensor
-from interfere.engine._plan import Chunk, plan_chunk, plan_chunks, plan_microbatches
-from interfere.engine._project import Group, Projection, group_parameters
+from interfere.engine._plan import Chunk, Microbatches, plan_chunk, plan_chunks
+from interfere.engine._project import GradientSums, Group, Projection, group_parameters
 from interfere.engine._sketch import add_sketch
 from interfere.engine._store import write_tensors
-from interfere.engine._work import ChunkGradient, NonFiniteError, chunk_gradient, only_gradients_of
+from interfere.engine._work import (
+    ChunkGradient,
+    NonFiniteError,
+    OutOfMemoryError,
+    only_gradients_of,
+    sum_gradients,
+    whole_gradient,
+)
 
 __all__ = [
     "Calibration",
     "Chunk",
     "ChunkGradient",
+    "FittingMicrobatches",
+    "GradientSums",
     "Group",
     "Measurement",
     "MetricWeights",
+    "Microbatches",
     "NonFiniteError",
+    "OutOfMemoryError",
     "Progress",
     "ProgressCallback",
     "Projection",
     "adam",
     "add_sketch",
-    "chunk_gradient",
     "chunk_path",
     "collect",
     "compute_chunks",
@@ -39,7 +50,9 @@ __all__ = [
     "per_tensor",
     "plan_chunk",
     "plan_chunks",
-    "plan_microbatches",
     "reading_cost",
+    "smaller_microbatches",
+    "sum_gradients",
+    "whole_gradient",
     "write_tensors",
 ]

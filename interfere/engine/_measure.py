@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from interfere.engine._memory import FittingMicrobatches
 from interfere.engine._metrics import MetricWeights
-from interfere.engine._plan import Chunk
-from interfere.engine._project import Group, Projection
+from interfere.engine._plan import Chunk, Microbatches
+from interfere.engine._project import GradientSums, Group, Projection
 from interfere.engine._store import (
     ChunkRecord,
     energy_key,
@@ -23,7 +26,7 @@ from interfere.engine._store import (
     vector_key,
     write_chunk,
 )
-from interfere.engine._work import NonFiniteError, chunk_gradient
+from interfere.engine._work import NonFiniteError, not_finite, sum_gradients
 from interfere.objectives import Objective
 
 
@@ -91,9 +94,9 @@ def compute_chunks(
     projection: Projection,
     metrics: Sequence[MetricWeights],
     folder: Path,
+    microbatches: FittingMicrobatches,
     *,
     failed: Mapping[str, str],
-    batch_size: int | None = None,
     progress: ProgressCallback | None = None,
 ) -> None:
     """Compute the chunks whose files are missing in `folder`.
@@ -107,8 +110,8 @@ def compute_chunks(
         projection: how a group's gradient becomes a vector.
         metrics: the inner products.
         folder: an existing folder for the files.
+        microbatches: how chunks are cut.
         failed: languages not to be computed, with the reason.
-        batch_size: see `chunk_gradient`.
         progress: called after each chunk.
     """
     languages = sorted({language for language, _ in chunks})
@@ -121,38 +124,49 @@ def compute_chunks(
     total = sum(reading_cost(chunks[key]) for key in missing)
     done = 0
     for key in missing:
-        chunk, language, slot = chunks[key], key[0], key[1]
-        if language not in broken:
-            try:
-                gradient = chunk_gradient(model, objective, chunk, parameters, batch_size)
-            except NonFiniteError as error:
-                broken[language] = str(error)
-                record = ChunkRecord(language, slot, chunk.documents, 0, 0, float("nan"), str(error))
-                write_chunk(paths[key], record, {})
-            else:
-                scale = 1.0 / gradient.predictions
-                tensors: dict[str, torch.Tensor] = {}
-                for weights in metrics:
-                    energies: dict[str, float] = {}
-                    for index, group in enumerate(groups):
-                        vector, squares = projection.project(gradient.gradients, group, weights, scale)
-                        tensors[vector_key(weights.metric, index)] = vector
-                        energies |= squares
-                    tensors[energy_key(weights.metric)] = torch.tensor(
-                        [energies[name] for name in parameters], dtype=torch.float64
-                    )
-                record = ChunkRecord(
-                    language,
-                    slot,
-                    chunk.documents,
-                    gradient.predictions,
-                    chunk.covered_bytes,
-                    gradient.loss / gradient.predictions,
-                )
-                write_chunk(paths[key], record, tensors)
+        chunk = chunks[key]
+        if chunk.language not in broken:
+            work = partial(_compute, model, objective, chunk, parameters, groups, projection, metrics)
+            record, tensors = microbatches.run(chunk.name, work)
+            write_chunk(paths[key], record, tensors)
+            if record.failed:
+                broken[chunk.language] = record.failed
         done += reading_cost(chunk)
         if progress is not None:
             progress(Progress("gradients", done, total, chunk.name))
+
+
+def _compute(
+    model: Any,
+    objective: Objective,
+    chunk: Chunk,
+    parameters: Mapping[str, torch.nn.Parameter],
+    groups: Sequence[Group],
+    projection: Projection,
+    metrics: Sequence[MetricWeights],
+    cut: Microbatches,
+) -> tuple[ChunkRecord, dict[str, torch.Tensor]]:
+    """One chunk's vectors and what is known of it; why it has none where it has none."""
+    sums = GradientSums(projection, groups, metrics)
+    slot = chunk.slot if chunk.slot is not None else -1
+    try:
+        loss, predictions = sum_gradients(model, objective, chunk.examples, parameters, cut, sums.take)
+        tensors: dict[str, torch.Tensor] = {}
+        for weights in metrics:
+            energies: dict[str, float] = {}
+            for index, group in enumerate(groups):
+                vector, squares = sums.vectors(group, weights, 1.0 / predictions)
+                tensors[vector_key(weights.metric, index)] = vector
+                energies |= squares
+            if not all(math.isfinite(square) for square in energies.values()):
+                raise not_finite(model, objective, chunk, parameters)
+            tensors[energy_key(weights.metric)] = torch.tensor(
+                [energies[name] for name in parameters], dtype=torch.float64
+            )
+    except NonFiniteError as error:
+        return ChunkRecord(chunk.language, slot, chunk.documents, 0, 0, float("nan"), str(error)), {}
+    facts = (chunk.documents, predictions, chunk.covered_bytes, loss / predictions)
+    return ChunkRecord(chunk.language, slot, *facts), tensors
 
 
 def collect(

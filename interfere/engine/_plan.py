@@ -9,8 +9,12 @@ from interfere.corpus import Deal, Document
 from interfere.errors import RunError
 from interfere.objectives import Example, Objective
 
-DEFAULT_TOKEN_BUDGET = 2048
-"""Padded tokens of a microbatch with `--batch-size auto`."""
+TOKEN_BUDGETS = {"cpu": 512}
+"""Padded tokens of a microbatch with `--batch-size auto`, by kind of device. On a CPU small ones are the fastest: what
+they need fits its caches, and memory is not asked for anew."""
+
+OTHER_TOKEN_BUDGET = 8192
+"""The same on other devices, where small microbatches leave the device idle."""
 
 
 @dataclass(frozen=True)
@@ -106,26 +110,54 @@ def example_length(example: Example) -> int:
     return max(len(example.input_ids), len(example.labels))
 
 
-def plan_microbatches(
-    lengths: Sequence[int], batch_size: int | None = None, token_budget: int = DEFAULT_TOKEN_BUDGET
-) -> list[list[int]]:
-    """Sort by length and cut into microbatches.
+@dataclass(frozen=True)
+class Microbatches:
+    """How the examples of a chunk are cut into microbatches. It changes speed, memory and rounding, nothing else.
 
     Args:
-        lengths: tokens of each example.
         batch_size: examples of a microbatch; None: as many as keep rows × longest within `token_budget`, at least one.
         token_budget: see `batch_size`.
-
-    Returns:
-        Indices into `lengths`, microbatch by microbatch, the longest first, so that memory peaks at the start.
     """
-    order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
-    batches: list[list[int]] = []
-    room = 0
-    for index in order:
-        if room == 0:
-            batches.append([])
-            room = batch_size if batch_size is not None else max(1, token_budget // max(1, lengths[index]))
-        batches[-1].append(index)
-        room -= 1
-    return batches
+
+    batch_size: int | None = None
+    token_budget: int = TOKEN_BUDGETS["cpu"]
+
+    @classmethod
+    def for_device(cls, batch_size: int | None, device: str) -> Microbatches:
+        """Those that `--batch-size` asks for on a kind of device."""
+        return cls(batch_size, TOKEN_BUDGETS.get(device, OTHER_TOKEN_BUDGET))
+
+    def plan(self, lengths: Sequence[int]) -> list[list[int]]:
+        """Sort by length and cut into microbatches.
+
+        Args:
+            lengths: tokens of each example.
+
+        Returns:
+            Indices into `lengths`, microbatch by microbatch, the longest first, so that memory peaks at the start.
+        """
+        order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
+        batches: list[list[int]] = []
+        room = 0
+        for index in order:
+            if room == 0:
+                batches.append([])
+                room = self.batch_size or max(1, self.token_budget // max(1, lengths[index]))
+            batches[-1].append(index)
+            room -= 1
+        return batches
+
+    def smaller(self, rows: int, longest: int) -> Microbatches | None:
+        """Those to try where one of `rows` examples of up to `longest` tokens was too large; None where none is left.
+
+        Returns:
+            Microbatches that have at most half as many rows of that length.
+        """
+        if rows <= 1:
+            return None
+        return Microbatches(max(1, rows // 2) if self.batch_size else None, max(1, rows // 2) * longest)
+
+    @property
+    def text(self) -> str:
+        """In words."""
+        return f"{self.batch_size} examples" if self.batch_size else f"{self.token_budget} tokens"

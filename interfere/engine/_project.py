@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +11,9 @@ from interfere.checkpoint import ParameterInfo
 from interfere.engine._metrics import MetricWeights
 from interfere.engine._sketch import add_sketch
 from interfere.engine._work import square_norm
+
+_PLAIN = ""
+"""What sketches are called that no metric has weighed number by number."""
 
 
 @dataclass(frozen=True)
@@ -70,33 +73,88 @@ class Projection:
         """How many numbers one vector of the group has."""
         return group.parameters if self.sketch_size is None else min(group.parameters, self.sketch_size)
 
-    def project(
-        self, gradients: Mapping[str, torch.Tensor], group: Group, weights: MetricWeights, scale: float
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+
+class GradientSums:
+    """One chunk's gradient, summed over microbatches in bounded memory, as vectors of each metric and group.
+
+    What is taken is added up at once: whole where a vector is whole or a tensor is no larger than a sketch, else as a
+    sketch of the tensor, one for each metric that weighs number by number. Sketches of tensors add up to that of their
+    group. So no more is held than the vectors take, with small tensors beside them.
+
+    Args:
+        projection: how a group's gradient becomes a vector.
+        groups: how parameters are put together.
+        metrics: the inner products.
+    """
+
+    def __init__(self, projection: Projection, groups: Sequence[Group], metrics: Sequence[MetricWeights]) -> None:
+        self._projection = projection
+        self._groups = groups
+        self._metrics = metrics
+        self._sketched = {
+            name
+            for group in groups
+            if not projection.is_exact(group)
+            for name in group.tensors
+            if metrics[0].sizes[name] > (projection.sketch_size or 0)
+        }
+        self._whole: dict[str, torch.Tensor] = {}
+        self._sketches: dict[tuple[str, str], torch.Tensor] = {}
+
+    def take(self, name: str, gradient: torch.Tensor) -> None:
+        """Add a parameter's gradient; the tensor belongs to the sums from now on."""
+        if name not in self._sketched:
+            held = self._whole.get(name)
+            self._whole[name] = gradient.float() if held is None else held.add_(gradient)
+            return
+        for metric, factor in self._factors(name).items():
+            key = (metric, name)
+            if key not in self._sketches:
+                size = self._projection.sketch_size
+                self._sketches[key] = torch.zeros(size or 0, dtype=torch.float32, device=gradient.device)
+            add_sketch(self._sketches[key], gradient, name, self._projection.seed, factor=factor)
+
+    def _factors(self, name: str) -> dict[str, torch.Tensor | None]:
+        """What is sketched of a tensor: its gradient as it is, and for each metric that weighs its numbers apart."""
+        out: dict[str, torch.Tensor | None] = {}
+        for weights in self._metrics:
+            factor = weights.factors.get(name)
+            by_number = factor is not None and factor.ndim > 0
+            out[weights.metric if by_number else _PLAIN] = factor if by_number else None
+        return out
+
+    def vectors(self, group: Group, weights: MetricWeights, scale: float) -> tuple[torch.Tensor, dict[str, float]]:
         """The vector of one group, and the squared norms of its tensors.
 
         Args:
-            gradients: by parameter name; a parameter that is missing has no gradient, which counts as zeros.
             group: what to put together.
             weights: multiplied on before the projection.
             scale: a factor on everything.
 
         Returns:
-            float32 on the CPU, shape (`width(group)`,); and parameter name → ‖g‖² before the projection.
+            float32 on the CPU, shape (`width(group)`,); and parameter name → ‖g‖², estimated from its sketch where a
+            tensor is sketched. A parameter without a gradient counts as zeros.
         """
-        present = [name for name in group.tensors if name in gradients]
-        device = gradients[present[0]].device if present else torch.device("cpu")
-        out = torch.zeros(self.width(group), dtype=torch.float32, device=device)
+        present = [*self._whole.values(), *self._sketches.values()]
+        device = present[0].device if present else torch.device("cpu")
+        out = torch.zeros(self._projection.width(group), dtype=torch.float32, device=device)
         energies = dict.fromkeys(group.tensors, 0.0)
         position = 0
         for name in group.tensors:
             size = weights.sizes[name]
-            if name in gradients:
-                weighted = weights.apply(name, gradients[name]).mul_(scale)
+            if name in self._whole:
+                weighted = weights.apply(name, self._whole[name]).mul_(scale)
                 energies[name] = square_norm(weighted)
-                if self.is_exact(group):
+                if self._projection.is_exact(group):
                     out[position : position + size] = weighted.reshape(-1)
                 else:
-                    add_sketch(out, weighted, name, self.seed)
+                    add_sketch(out, weighted, name, self._projection.seed)
+            elif (by_number := (weights.metric, name)) in self._sketches or (_PLAIN, name) in self._sketches:
+                if by_number in self._sketches:
+                    sketch = self._sketches[by_number] * scale
+                else:
+                    sketch = weights.apply(name, self._sketches[_PLAIN, name]).mul_(scale)
+                energies[name] = square_norm(sketch)
+                out += sketch
             position += size
         return out.cpu(), energies

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from interfere.engine._plan import Chunk, example_length, plan_microbatches
-from interfere.errors import RunError
+from interfere.engine._plan import Chunk, Microbatches, example_length
 from interfere.objectives import Example, Objective, collate
 
 
@@ -37,11 +36,6 @@ class ChunkGradient:
     gradients: Mapping[str, torch.Tensor]
     loss: float
     predictions: int
-
-    @property
-    def square_norms(self) -> dict[str, float]:
-        """‖g‖² of the summed loss, per parameter."""
-        return {name: square_norm(g) for name, g in self.gradients.items()}
 
 
 @contextmanager
@@ -72,64 +66,149 @@ def _where(example: Example) -> str:
     return f"{name}line {example.document.line}"
 
 
-def chunk_gradient(
-    model: Any,
-    objective: Objective,
-    chunk: Chunk,
-    parameters: Mapping[str, torch.nn.Parameter],
-    batch_size: int | None = None,
-) -> ChunkGradient:
-    """Sum the loss over a chunk, microbatch by microbatch, and differentiate it.
+class OutOfMemoryError(Exception):
+    """A microbatch did not fit into memory.
 
     Args:
-        model: in eval mode, with gradients asked for `parameters` alone.
-        objective: the loss.
-        chunk: what to read.
-        parameters: by name.
-        batch_size: examples of a microbatch; None: by a token budget. It changes rounding and nothing else.
-
-    Raises:
-        NonFiniteError: a loss or gradient is infinite or not a number.
-        RunError: memory does not suffice.
+        rows: its examples.
+        longest: the tokens of the longest of them.
     """
-    gradient = _sum_gradients(model, objective, chunk.examples, parameters, batch_size)
-    if all(math.isfinite(square) for square in gradient.square_norms.values()):
-        return gradient
-    for example in chunk.examples:
-        alone = _sum_gradients(model, objective, [example], parameters, 1)
-        if not all(math.isfinite(square) for square in alone.square_norms.values()):
-            raise NonFiniteError(f"gradient not finite ({_where(example)})")
-    raise NonFiniteError(f"gradient not finite (sum over {chunk.name})")
+
+    def __init__(self, rows: int, longest: int) -> None:
+        super().__init__(f"out of memory with {rows} examples of up to {longest} tokens")
+        self.rows = rows
+        self.longest = longest
 
 
-def _sum_gradients(
+Take = Callable[[str, torch.Tensor], None]
+"""Receives a parameter's name and its gradient of one microbatch."""
+
+
+def sum_gradients(
     model: Any,
     objective: Objective,
     examples: Sequence[Example],
     parameters: Mapping[str, torch.nn.Parameter],
-    batch_size: int | None,
-) -> ChunkGradient:
+    microbatches: Microbatches,
+    take: Take,
+) -> tuple[float, int]:
+    """Differentiate the summed loss of examples, microbatch by microbatch.
+
+    Each gradient is handed over as soon as it is there, and the parameter keeps none of it.
+
+    Args:
+        model: in eval mode, with gradients asked for `parameters` alone.
+        objective: the loss.
+        examples: what to read.
+        parameters: by name.
+        microbatches: how `examples` are cut.
+        take: receives the gradients.
+
+    Returns:
+        The summed loss, in nats, and how many predictions it sums.
+
+    Raises:
+        NonFiniteError: a loss is infinite or not a number.
+        OutOfMemoryError: memory does not suffice for a microbatch.
+    """
     device = next(iter(parameters.values())).device
+    loss, predictions = 0.0, 0
+    with _handing_over(parameters, take):
+        for rows in microbatches.plan([example_length(e) for e in examples]):
+            batch = collate([examples[i] for i in rows], objective.pad_id, device)
+            with _memory_errors(*batch.input_ids.shape):
+                sums = objective.loss(model, batch)
+                finite = torch.isfinite(sums.per_document)
+                if not bool(finite.all()):
+                    first = batch.examples[int((~finite).nonzero()[0, 0])]
+                    raise NonFiniteError(f"loss not finite ({_where(first)})")
+                sums.total.backward()  # type: ignore[no-untyped-call]
+            loss += float(sums.per_document.double().sum())
+            predictions += sums.predictions
+    return loss, predictions
+
+
+@contextmanager
+def _handing_over(parameters: Mapping[str, torch.nn.Parameter], take: Take) -> Iterator[None]:
+    """Hand every gradient over when autograd has formed it."""
+
+    def hook(name: str) -> Callable[[torch.Tensor], None]:
+        def hand_over(parameter: torch.Tensor) -> None:
+            gradient, parameter.grad = parameter.grad, None
+            if gradient is not None:
+                take(name, gradient)
+
+        return hand_over
+
     for parameter in parameters.values():
         parameter.grad = None
-    loss = 0.0
-    predictions = 0
-    for rows in plan_microbatches([example_length(e) for e in examples], batch_size):
-        batch = collate([examples[i] for i in rows], objective.pad_id, device)
-        try:
-            sums = objective.loss(model, batch)
-            finite = torch.isfinite(sums.per_document)
-            if not bool(finite.all()):
-                first = batch.examples[int((~finite).nonzero()[0, 0])]
-                raise NonFiniteError(f"loss not finite ({_where(first)})")
-            sums.total.backward()  # type: ignore[no-untyped-call]
-        except (torch.OutOfMemoryError, MemoryError) as error:
-            rows_, longest = batch.input_ids.shape
-            raise RunError(
-                f"out of memory with {rows_} examples of up to {longest} tokens: give a smaller --batch-size or "
-                "--max-length"
-            ) from error
-        loss += float(sums.per_document.double().sum())
-        predictions += sums.predictions
-    gradients = {name: p.grad for name, p in parameters.items() if p.grad is not None}
+    handles = [
+        parameter.register_post_accumulate_grad_hook(hook(name))  # type: ignore[no-untyped-call]
+        for name, parameter in parameters.items()
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+        for parameter in parameters.values():
+            parameter.grad = None
+
+
+@contextmanager
+def _memory_errors(rows: int, longest: int) -> Iterator[None]:
+    """Tell lack of memory from other errors; on a CPU, PyTorch says it in words only."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise OutOfMemoryError(rows, longest) from error
+    except RuntimeError as error:
+        if "not enough memory" in str(error) or "can't allocate memory" in str(error):
+            raise OutOfMemoryError(rows, longest) from error
+        raise
+
+
+def whole_gradient(
+    model: Any,
+    objective: Objective,
+    chunk: Chunk,
+    parameters: Mapping[str, torch.nn.Parameter],
+    microbatches: Microbatches,
+) -> ChunkGradient:
+    """The gradient of a chunk's summed loss, all of it at once.
+
+    Raises:
+        NonFiniteError: a loss or gradient is infinite or not a number.
+        OutOfMemoryError: memory does not suffice for a microbatch.
+    """
+    gradients: dict[str, torch.Tensor] = {}
+
+    def take(name: str, gradient: torch.Tensor) -> None:
+        gradients[name] = gradients[name].add_(gradient) if name in gradients else gradient.float()
+
+    loss, predictions = sum_gradients(model, objective, chunk.examples, parameters, microbatches, take)
+    if not all(math.isfinite(square_norm(gradient)) for gradient in gradients.values()):
+        raise not_finite(model, objective, chunk, parameters)
     return ChunkGradient(gradients, loss, predictions)
+
+
+def not_finite(
+    model: Any, objective: Objective, chunk: Chunk, parameters: Mapping[str, torch.nn.Parameter]
+) -> NonFiniteError:
+    """The error for a chunk whose gradient is not finite, with the first document that makes it so."""
+    for example in chunk.examples:
+        if not _has_finite_gradient(model, objective, example, parameters):
+            return NonFiniteError(f"gradient not finite ({_where(example)})")
+    return NonFiniteError(f"gradient not finite (sum over {chunk.name})")
+
+
+def _has_finite_gradient(
+    model: Any, objective: Objective, example: Example, parameters: Mapping[str, torch.nn.Parameter]
+) -> bool:
+    squares: list[float] = []
+
+    def take(_: str, gradient: torch.Tensor) -> None:
+        squares.append(square_norm(gradient))
+
+    sum_gradients(model, objective, [example], parameters, Microbatches(1), take)
+    return all(math.isfinite(square) for square in squares)

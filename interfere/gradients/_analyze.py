@@ -9,8 +9,10 @@ from pathlib import Path
 from interfere.checkpoint import Checkpoint, load_checkpoint, map_parameters, scoped_parameters
 from interfere.corpus import Corpus, deal_slots, read_corpus, require_languages
 from interfere.engine import (
+    FittingMicrobatches,
     Group,
     Measurement,
+    Microbatches,
     ProgressCallback,
     Projection,
     collect,
@@ -114,11 +116,13 @@ def _choose_gram(settings: GradientSettings, groups: Sequence[Group], languages:
 
 def _measure(run: Run, folder: Path, progress: ProgressCallback | None) -> Measurement:
     batch_size = claim(run, folder)
+    device = next(run.checkpoint.model.parameters()).device.type
+    microbatches = FittingMicrobatches(folder, Microbatches.for_device(batch_size, device))
     names = [parameter.name for parameter in run.scope]
     model = run.checkpoint.model
     with only_gradients_of(model, names) as parameters:
         metrics, failed = inner_products(
-            model, run.objective, parameters, run.calibration, run.settings, batch_size, folder, progress
+            model, run.objective, parameters, run.calibration, run.settings, microbatches, folder, progress
         )
         compute_chunks(
             model,
@@ -129,8 +133,8 @@ def _measure(run: Run, folder: Path, progress: ProgressCallback | None) -> Measu
             run.projection,
             metrics,
             folder,
+            microbatches,
             failed=failed,
-            batch_size=batch_size,
             progress=progress,
         )
     return collect(

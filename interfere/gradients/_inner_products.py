@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,15 @@ from safetensors import safe_open
 from interfere.engine import (
     Calibration,
     Chunk,
+    FittingMicrobatches,
     MetricWeights,
     NonFiniteError,
     Progress,
     adam,
-    chunk_gradient,
     euclidean,
     per_tensor,
     reading_cost,
+    whole_gradient,
     write_tensors,
 )
 from interfere.errors import RunError
@@ -40,7 +42,7 @@ def inner_products(
     parameters: Mapping[str, torch.nn.Parameter],
     calibration: Mapping[str, Chunk],
     settings: GradientSettings,
-    batch_size: int | None,
+    microbatches: FittingMicrobatches,
     folder: Path,
     progress: Callable[[Progress], None] | None,
 ) -> tuple[list[MetricWeights], dict[str, str]]:
@@ -61,7 +63,7 @@ def inner_products(
             factors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118 (not a dict)
             failed = json.loads(stored.metadata()["failed"])
     else:
-        factors, failed = _calibrate(model, objective, parameters, calibration, settings, batch_size, progress)
+        factors, failed = _calibrate(model, objective, parameters, calibration, settings, microbatches, progress)
         write_tensors(file, factors, {"failed": json.dumps(failed)})
     device = next(iter(parameters.values())).device
     out = []
@@ -88,7 +90,7 @@ def _calibrate(
     parameters: Mapping[str, torch.nn.Parameter],
     chunks: Mapping[str, Chunk],
     settings: GradientSettings,
-    batch_size: int | None,
+    microbatches: FittingMicrobatches,
     progress: Callable[[Progress], None] | None,
 ) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     sizes = {name: parameter.numel() for name, parameter in parameters.items()}
@@ -99,7 +101,7 @@ def _calibrate(
     done = 0
     for language, chunk in chunks.items():
         try:
-            gradient = chunk_gradient(model, objective, chunk, parameters, batch_size)
+            gradient = microbatches.run(chunk.name, partial(whole_gradient, model, objective, chunk, parameters))
             collected.add(gradient.gradients, 1.0 / gradient.predictions)
         except NonFiniteError as error:
             failed[language] = str(error)

@@ -3,14 +3,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interfere.engine import plan_microbatches
+from interfere.engine import Microbatches
 
 
 @given(st.lists(st.integers(1, 600), max_size=60), st.one_of(st.none(), st.integers(1, 9)), st.integers(1, 4096))
 def test_every_example_once_longest_first_within_the_budget(
     lengths: list[int], batch_size: int | None, budget: int
 ) -> None:
-    plan = plan_microbatches(lengths, batch_size, budget)
+    plan = Microbatches(batch_size, budget).plan(lengths)
     assert sorted(i for rows in plan for i in rows) == list(range(len(lengths)))
     flat = [lengths[i] for rows in plan for i in rows]
     assert flat == sorted(flat, reverse=True)
@@ -22,4 +22,4 @@ def test_every_example_once_longest_first_within_the_budget(
 
 
 def test_batch_size_fills_batches() -> None:
-    assert [len(rows) for rows in plan_microbatches([5] * 10, 4)] == [4, 4, 2]
+    assert [len(rows) for rows in Microbatches(4).plan([5] * 10)] == [4, 4, 2]

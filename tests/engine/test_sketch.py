@@ -103,3 +103,27 @@ def test_long_tensors_are_hashed_in_pieces_without_repeats() -> None:
     out = sketch(x, 1 << 16, 0)
     # Three elements that lie whole pieces apart do not share their hash values.
     assert int((out != 0).sum()) == len(places)
+
+
+@pytest.mark.parametrize("first", [0, 1, 5_000, 3 * (1 << 18) + 17])
+def test_parts_of_a_tensor_add_up_to_it(first: int) -> None:
+    # Short parts go number by number and the whole tensor run by run through a table: both are the same function.
+    x = torch.randn(5 * (1 << 18) + 12_345, generator=torch.Generator().manual_seed(1))
+    size = 4096
+    whole, parts = sketch(x, size, 3), torch.zeros(size)
+    for begin, end in ((0, first), (first, first + 7_001), (first + 7_001, len(x))):
+        add_sketch(parts, x[begin:end], "w", 3, first=begin)
+    torch.testing.assert_close(parts, whole, rtol=0, atol=1e-3)
+    assert float((whole - parts).norm() / whole.norm()) < 1e-6
+
+
+def test_a_factor_is_multiplied_on_first() -> None:
+    x, factor = torch.randn(700, 900), torch.rand(700, 900)
+    out = torch.zeros(512)
+    add_sketch(out, x, "w", 0, factor=factor)
+    torch.testing.assert_close(out, sketch(x * factor, 512, 0))
+
+
+def test_lower_precision_is_sketched_in_float32() -> None:
+    x = torch.randn(300, 400).bfloat16()
+    torch.testing.assert_close(sketch(x, 512, 0), sketch(x.float(), 512, 0), rtol=0, atol=0)
