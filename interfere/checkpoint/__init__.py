@@ -1,5 +1,6 @@
 """Checkpoints: loading them, and what each parameter is."""
 
+from interfere.checkpoint._embeddings import embedding_module
 from interfere.checkpoint._kinds import KINDS, Kind
 from interfere.checkpoint._load import DTYPES, Checkpoint, check_device, checkpoint_from_model, load_checkpoint
 from interfere.checkpoint._objective_name import OBJECTIVES, ObjectiveName, resolve_objective
@@ -18,6 +19,7 @@ __all__ = [
     "Scope",
     "check_device",
     "checkpoint_from_model",
+    "embedding_module",
     "embedding_rows",
     "hash_weights",
     "load_checkpoint",

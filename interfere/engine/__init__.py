@@ -1,5 +1,6 @@
 """From chunks of text to one vector per metric and group, in bounded memory."""
 
+from interfere.engine._loss_path import LossPath, choose_loss_path
 from interfere.engine._measure import (
     Measurement,
     Progress,
@@ -31,6 +32,7 @@ __all__ = [
     "FittingMicrobatches",
     "GradientSums",
     "Group",
+    "LossPath",
     "Measurement",
     "MetricWeights",
     "Microbatches",
@@ -41,6 +43,7 @@ __all__ = [
     "Projection",
     "adam",
     "add_sketch",
+    "choose_loss_path",
     "chunk_path",
     "collect",
     "compute_chunks",

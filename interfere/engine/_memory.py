@@ -35,6 +35,11 @@ class FittingMicrobatches:
         if self._steps:
             self._now = Microbatches(**self._steps[-1]["to"])
 
+    @property
+    def now(self) -> Microbatches:
+        """Those in use."""
+        return self._now
+
     def run(self, what: str, work: Callable[[Microbatches], _T]) -> _T:
         """Do some work, with smaller microbatches from now on if memory does not suffice.
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from interfere.engine._plan import Chunk, Microbatches, example_length
-from interfere.objectives import Example, Objective, collate
+from interfere.objectives import Batch, Example, LossSums, Objective, collate
 
 
 class NonFiniteError(Exception):
@@ -115,17 +115,34 @@ def sum_gradients(
     loss, predictions = 0.0, 0
     with _handing_over(parameters, take):
         for rows in microbatches.plan([example_length(e) for e in examples]):
-            batch = collate([examples[i] for i in rows], objective.pad_id, device)
-            with _memory_errors(*batch.input_ids.shape):
-                sums = objective.loss(model, batch)
-                finite = torch.isfinite(sums.per_document)
-                if not bool(finite.all()):
-                    first = batch.examples[int((~finite).nonzero()[0, 0])]
-                    raise NonFiniteError(f"loss not finite ({_where(first)})")
-                sums.total.backward()  # type: ignore[no-untyped-call]
+            sums = _differentiate(model, objective, collate([examples[i] for i in rows], objective.pad_id, device))
             loss += float(sums.per_document.double().sum())
             predictions += sums.predictions
     return loss, predictions
+
+
+def sum_batch(
+    model: Any, objective: Objective, batch: Batch, parameters: Mapping[str, torch.nn.Parameter], take: Take
+) -> float:
+    """The same for one batch: hand its gradients over and return its summed loss.
+
+    Raises:
+        NonFiniteError: the loss is infinite or not a number.
+        OutOfMemoryError: memory does not suffice.
+    """
+    with _handing_over(parameters, take):
+        return float(_differentiate(model, objective, batch).per_document.double().sum())
+
+
+def _differentiate(model: Any, objective: Objective, batch: Batch) -> LossSums:
+    with _memory_errors(*batch.input_ids.shape):
+        sums = objective.loss(model, batch)
+        finite = torch.isfinite(sums.per_document)
+        if not bool(finite.all()):
+            first = batch.examples[int((~finite).nonzero()[0, 0])]
+            raise NonFiniteError(f"loss not finite ({_where(first)})")
+        sums.total.backward()  # type: ignore[no-untyped-call]
+    return sums
 
 
 @contextmanager

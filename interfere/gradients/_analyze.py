@@ -11,21 +11,22 @@ from interfere.corpus import Corpus, deal_slots, read_corpus, require_languages
 from interfere.engine import (
     FittingMicrobatches,
     Group,
-    Measurement,
     Microbatches,
     ProgressCallback,
     Projection,
+    choose_loss_path,
     collect,
     compute_chunks,
     group_parameters,
     only_gradients_of,
     plan_chunks,
+    smaller_microbatches,
 )
 from interfere.errors import InputError, RunError
 from interfere.gradients._inner_products import inner_products, needs_calibration
 from interfere.gradients._record import make_result
 from interfere.gradients._resume import claim
-from interfere.gradients._run import Run
+from interfere.gradients._run import Computed, Run
 from interfere.objectives import LossFunction, make_objective
 from interfere.results import Result
 from interfere.settings import GradientSettings
@@ -89,15 +90,16 @@ def analyze_gradients(
     run = Run(checkpoint, corpus, deal, loss, settings, scope, groups, projection, gram, chunks, calibration)
     if workdir is None:
         with tempfile.TemporaryDirectory(prefix="interfere-") as temporary:
-            measurement = _measure(run, Path(temporary), progress)
+            computed = _measure(run, Path(temporary), progress)
     else:
         folder = Path(workdir)
         folder.mkdir(parents=True, exist_ok=True)
-        measurement = _measure(run, folder, progress)
+        computed = _measure(run, folder, progress)
+    measurement = computed.measurement
     if len(measurement.languages) - len(measurement.failed) < 2:
         reasons = "; ".join(f"{language!r}: {reason}" for language, reason in measurement.failed.items())
         raise RunError(f"fewer than two languages have finite gradients. {reasons}")
-    return make_result(run, measurement, command)
+    return make_result(run, computed, command)
 
 
 def _choose_gram(settings: GradientSettings, groups: Sequence[Group], languages: int) -> str:
@@ -114,19 +116,22 @@ def _choose_gram(settings: GradientSettings, groups: Sequence[Group], languages:
     return settings.gram
 
 
-def _measure(run: Run, folder: Path, progress: ProgressCallback | None) -> Measurement:
+def _measure(run: Run, folder: Path, progress: ProgressCallback | None) -> Computed:
     batch_size = claim(run, folder)
     device = next(run.checkpoint.model.parameters()).device.type
     microbatches = FittingMicrobatches(folder, Microbatches.for_device(batch_size, device))
     names = [parameter.name for parameter in run.scope]
     model = run.checkpoint.model
     with only_gradients_of(model, names) as parameters:
+        objective, path = choose_loss_path(
+            model, run.objective, parameters, run.chunks.values(), microbatches.now, folder
+        )
         metrics, failed = inner_products(
-            model, run.objective, parameters, run.calibration, run.settings, microbatches, folder, progress
+            model, objective, parameters, run.calibration, run.settings, microbatches, folder, progress
         )
         compute_chunks(
             model,
-            run.objective,
+            objective,
             parameters,
             run.chunks,
             run.groups,
@@ -137,6 +142,7 @@ def _measure(run: Run, folder: Path, progress: ProgressCallback | None) -> Measu
             failed=failed,
             progress=progress,
         )
-    return collect(
+    measurement = collect(
         folder, run.corpus.languages, run.settings.chunks, run.groups, run.settings.metrics, len(names), failed
     )
+    return Computed(measurement, path, smaller_microbatches(folder))

@@ -16,21 +16,24 @@ import torch
 from interfere.checkpoint import OBJECTIVES, embedding_rows
 from interfere.corpus import language_sha256
 from interfere.engine import Chunk, Measurement
-from interfere.gradients._run import Run
+from interfere.gradients._run import Computed, Run
 from interfere.gradients._tables import ChunkFacts, Parts, metric_tables, tensor_table
 from interfere.gradients._warnings import result_warnings
 from interfere.results import Result
 
 
-def make_result(run: Run, measurement: Measurement, command: str) -> Result:
+def make_result(run: Run, computed: Computed, command: str) -> Result:
     """Put together all that a run has found.
 
     Args:
         run: what was run.
-        measurement: what its chunks say.
+        computed: what its chunks say.
         command: how it was asked for.
     """
-    settings = run.recorded_settings()
+    measurement = computed.measurement
+    settings = run.recorded_settings() | {"loss_path": computed.loss_path.name}
+    if computed.loss_path.reason:
+        settings["loss_path_reason"] = computed.loss_path.reason
     languages = measurement.languages
     facts = ChunkFacts(measurement.tokens, measurement.covered_bytes, measurement.documents, measurement.loss)
     sizes = [np.inf if run.projection.is_exact(g) else float(run.projection.width(g)) for g in run.groups]
@@ -76,16 +79,22 @@ def make_result(run: Run, measurement: Measurement, command: str) -> Result:
         data=data,
         settings=settings,
         environment=_environment(),
-        warnings=result_warnings(
-            tables["tensors"],
-            data,
-            settings,
-            measurement.failed,
-            {metric: energies.sum(axis=2) for metric, energies in measurement.energies.items()},
-            {language: [_lines(run.chunks[language, k]) for k in range(run.settings.chunks)] for language in languages},
-            _losses(measurement),
-            _guessing(run),
-        ),
+        warnings=[
+            *result_warnings(
+                tables["tensors"],
+                data,
+                settings,
+                measurement.failed,
+                {metric: energies.sum(axis=2) for metric, energies in measurement.energies.items()},
+                {
+                    language: [_lines(run.chunks[language, k]) for k in range(run.settings.chunks)]
+                    for language in languages
+                },
+                _losses(measurement),
+                _guessing(run),
+            ),
+            *computed.memory,
+        ],
         command=command,
         arrays={f"{metric}/{run.settings.granularity}": gram for metric, gram in measurement.grams.items()},
         array_groups={run.settings.granularity: parts.names},

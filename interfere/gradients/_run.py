@@ -8,7 +8,7 @@ from typing import Any
 
 from interfere.checkpoint import Checkpoint, ParameterInfo
 from interfere.corpus import Corpus, Deal
-from interfere.engine import Chunk, Group, Projection
+from interfere.engine import Chunk, Group, LossPath, Measurement, Projection
 from interfere.objectives import Objective
 from interfere.settings import GradientSettings
 
@@ -68,3 +68,18 @@ class Run:
             "parameters": self.checkpoint.parameters,
             "weights_sha256": self.checkpoint.weights_sha256,
         }
+
+
+@dataclass(frozen=True)
+class Computed:
+    """What a run has found, and how it was computed.
+
+    Args:
+        measurement: Gram matrices and counts.
+        loss_path: which way to the loss was taken.
+        memory: what was done about memory that did not suffice, in sentences.
+    """
+
+    measurement: Measurement
+    loss_path: LossPath
+    memory: Sequence[str]

@@ -6,7 +6,16 @@ from interfere.objectives._custom import CustomObjective
 from interfere.objectives._make import make_objective
 from interfere.objectives._masked import MaskedLM
 from interfere.objectives._spans import SpanCorruption
-from interfere.objectives._types import IGNORE, Batch, Example, LossFunction, LossSums, Objective
+from interfere.objectives._targets_only import TargetsOnly, UnlikeOthersError, targets_only
+from interfere.objectives._types import (
+    IGNORE,
+    Batch,
+    Example,
+    LossFunction,
+    LossSums,
+    Objective,
+    TokenObjective,
+)
 
 __all__ = [
     "IGNORE",
@@ -19,6 +28,10 @@ __all__ = [
     "MaskedLM",
     "Objective",
     "SpanCorruption",
+    "TargetsOnly",
+    "TokenObjective",
+    "UnlikeOthersError",
     "collate",
     "make_objective",
+    "targets_only",
 ]

@@ -37,8 +37,15 @@ class CausalLM:
 
     def loss(self, model: Any, batch: Batch) -> LossSums:
         """The loss summed over all tokens but the first of each row."""
-        logits = logits_of(model, input_ids=batch.input_ids, attention_mask=batch.attention_mask)
-        return token_loss(logits, next_tokens(batch.labels))
+        return token_loss(logits_of(model, **self.inputs(model, batch)), self.targets(batch))
+
+    def inputs(self, model: Any, batch: Batch) -> dict[str, torch.Tensor]:
+        """What the model is called with."""
+        return {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
+
+    def targets(self, batch: Batch) -> torch.Tensor:
+        """What each position predicts."""
+        return next_tokens(batch.labels)
 
 
 def encode_causal(tokenize: Tokenize, document: Document, language: str) -> list[Example]:

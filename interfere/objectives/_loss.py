@@ -25,10 +25,18 @@ def token_loss(logits: torch.Tensor, targets: torch.Tensor) -> LossSums:
     # Only these rows go through the softmax, which keeps several copies of what it is given.
     scores = logits[predicted].float()
     losses = functional.cross_entropy(scores, targets[predicted], reduction="none")
-    row = predicted.nonzero()[:, 0]
-    per_document = torch.zeros(len(targets), dtype=losses.dtype, device=losses.device)
-    per_document.index_add_(0, row, losses.detach())
-    return LossSums(total=losses.sum(), predictions=len(losses), per_document=per_document)
+    return LossSums(total=losses.sum(), predictions=len(losses), per_document=per_row(losses, predicted))
+
+
+def per_row(losses: torch.Tensor, predicted: torch.Tensor) -> torch.Tensor:
+    """Losses summed row by row, detached.
+
+    Args:
+        losses: shape (predictions,).
+        predicted: shape (rows, positions): where they belong, in row-major order.
+    """
+    out = torch.zeros(len(predicted), dtype=losses.dtype, device=losses.device)
+    return out.index_add_(0, predicted.nonzero()[:, 0], losses.detach())
 
 
 def logits_of(model: Any, **inputs: torch.Tensor) -> torch.Tensor:

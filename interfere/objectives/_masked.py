@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from interfere.corpus import Document
 from interfere.objectives._loss import logits_of, token_loss
 from interfere.objectives._order import document_random, shuffled
@@ -71,5 +73,12 @@ class MaskedLM:
 
     def loss(self, model: Any, batch: Batch) -> LossSums:
         """The loss summed over the masked tokens."""
-        logits = logits_of(model, input_ids=batch.input_ids, attention_mask=batch.attention_mask)
-        return token_loss(logits, batch.labels)
+        return token_loss(logits_of(model, **self.inputs(model, batch)), self.targets(batch))
+
+    def inputs(self, model: Any, batch: Batch) -> dict[str, torch.Tensor]:
+        """What the model is called with."""
+        return {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
+
+    def targets(self, batch: Batch) -> torch.Tensor:
+        """What each position predicts."""
+        return batch.labels

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+import torch
+
 from interfere.corpus import Document
 from interfere.errors import RunError
 from interfere.objectives._loss import logits_of, token_loss
@@ -76,16 +78,22 @@ class SpanCorruption:
 
     def loss(self, model: Any, batch: Batch) -> LossSums:
         """The loss summed over the targets, sentinels and end token included."""
+        return token_loss(logits_of(model, **self.inputs(model, batch)), self.targets(batch))
+
+    def inputs(self, model: Any, batch: Batch) -> dict[str, torch.Tensor]:
+        """What the model is called with."""
         shift = getattr(model, "prepare_decoder_input_ids_from_labels", None) or getattr(model, "_shift_right", None)
         if shift is None:
             raise RunError(f"{type(model).__name__} does not say how its decoder's input follows from the labels")
-        logits = logits_of(
-            model,
-            input_ids=batch.input_ids,
-            attention_mask=batch.attention_mask,
-            decoder_input_ids=shift(labels=batch.labels),
-        )
-        return token_loss(logits, batch.labels)
+        return {
+            "input_ids": batch.input_ids,
+            "attention_mask": batch.attention_mask,
+            "decoder_input_ids": shift(labels=batch.labels),
+        }
+
+    def targets(self, batch: Batch) -> torch.Tensor:
+        """What each position of the decoder predicts."""
+        return batch.labels
 
     def _passes(self, length: int, source: Random) -> list[set[int]]:
         """Disjoint sets of positions, one a pass."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
@@ -95,3 +95,14 @@ class Objective(Protocol):
 
     def loss(self, model: Any, batch: Batch) -> LossSums:
         """The loss of a batch, with a graph."""
+
+
+@runtime_checkable
+class TokenObjective(Objective, Protocol):
+    """An objective that is the cross-entropy of logits, so that only those that are asked for need be there."""
+
+    def inputs(self, model: Any, batch: Batch) -> dict[str, torch.Tensor]:
+        """What the model is called with."""
+
+    def targets(self, batch: Batch) -> torch.Tensor:
+        """Shape (rows, positions): what the logits of each position predict, `IGNORE` where nothing."""

@@ -221,6 +221,9 @@ SETTINGS: dict[str, str] = {
     "objective": "the loss",
     "dtype": "number format of the weights",
     "device": "what computed it",
+    "loss_path": "fast: the head ran only where something is predicted, and agreed with the model's own loss and "
+    "gradients on the longest and on the most padded text; plain: the model ran as a whole",
+    "loss_path_reason": "why the loss path is plain",
     "alignment": "how documents of different languages were matched: by id, by line, or by content",
 }
 """What the settings of a result are: those of `GradientSettings` and what a run adds to them."""

@@ -1,0 +1,165 @@
+"""Which of two ways to a loss is taken: the fast one where it agrees with the model's own, else the plain one."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from interfere.engine._plan import Chunk, Microbatches, example_length
+from interfere.engine._sketch import add_sketch
+from interfere.engine._work import NonFiniteError, OutOfMemoryError, square_norm, sum_batch
+from interfere.objectives import Batch, Objective, TokenObjective, UnlikeOthersError, collate, targets_only
+
+TOLERANCES = {torch.float32: (1e-4, 1e-3), torch.float64: (1e-6, 1e-6)}
+"""How far loss and gradient may differ, relative to their size, by precision of the weights."""
+
+_LOW_PRECISION = (1e-2, 5e-2)
+_SKETCH = 4096
+"""Numbers that are kept of a tensor's gradient for the comparison."""
+
+
+@dataclass(frozen=True)
+class LossPath:
+    """How a run computes its loss.
+
+    Args:
+        name: `fast` (the head runs only where something is predicted, in pieces) or `plain`.
+        reason: why it is plain; "" where it is fast.
+    """
+
+    name: str
+    reason: str = ""
+
+
+def choose_loss_path(
+    model: Any,
+    objective: Objective,
+    parameters: Mapping[str, torch.nn.Parameter],
+    chunks: Iterable[Chunk],
+    microbatches: Microbatches,
+    folder: Path,
+) -> tuple[Objective, LossPath]:
+    """Compare the two ways on the run's longest text and on its most padded one, in the microbatches they are read in.
+
+    Loss and gradients of both ways are computed for one document at a time, padded as it will be, so that even the
+    plain way needs no more memory than a single document's logits.
+
+    Args:
+        model: with gradients asked for `parameters` alone.
+        objective: the loss.
+        parameters: by name.
+        chunks: what will be read.
+        microbatches: how chunks are cut.
+        folder: where the choice is kept, so that a resumed run computes as it did before.
+
+    Returns:
+        The objective to use, and which way it is.
+    """
+    file = folder / "loss_path.json"
+    if file.exists():
+        path = LossPath(**json.loads(file.read_text(encoding="utf-8")))
+    else:
+        path = _compare(model, objective, parameters, chunks, microbatches)
+        part = file.with_suffix(".tmp")
+        part.write_text(json.dumps(asdict(path)), encoding="utf-8")
+        part.replace(file)
+    if path.name == "plain" or not isinstance(objective, TokenObjective):
+        return objective, path
+    return targets_only(objective, model), path
+
+
+def _compare(
+    model: Any,
+    objective: Objective,
+    parameters: Mapping[str, torch.nn.Parameter],
+    chunks: Iterable[Chunk],
+    microbatches: Microbatches,
+) -> LossPath:
+    if not isinstance(objective, TokenObjective):
+        return LossPath("plain", "the loss is one of your own")
+    device = next(iter(parameters.values())).device
+    loss_tolerance, gradient_tolerance = TOLERANCES.get(next(iter(parameters.values())).dtype, _LOW_PRECISION)
+    try:
+        fast = targets_only(objective, model)
+        for batch in _hardest(objective, chunks, microbatches, device):
+            try:
+                expected = _loss_and_gradient(model, objective, batch, parameters)
+            except NonFiniteError:
+                # It will be reported when its chunk is computed.
+                continue
+            own = _loss_and_gradient(model, fast, batch, parameters)
+            if abs(own[0] - expected[0]) > loss_tolerance * abs(expected[0]):
+                return LossPath("plain", f"the fast path's loss is {own[0]:.6g} and the model's own {expected[0]:.6g}")
+            apart = _distance(own[1], expected[1])
+            if not apart <= gradient_tolerance:
+                return LossPath("plain", f"the fast path's gradient is off by {apart:.2g} of the model's own")
+    except UnlikeOthersError as error:
+        return LossPath("plain", f"the model does not fit the fast path: {error}")
+    except OutOfMemoryError:
+        return LossPath("plain", "memory did not suffice to compare the fast path with the model's own loss")
+    except Exception as error:
+        return LossPath("plain", f"the model's code raised {type(error).__name__} on the fast path")
+    return LossPath("fast")
+
+
+def _hardest(
+    objective: Objective, chunks: Iterable[Chunk], microbatches: Microbatches, device: torch.device
+) -> list[Batch]:
+    """The longest document and the most padded one, each alone and as wide as its microbatch."""
+    longest, padded = -1, 0
+    found: dict[str, Batch] = {}
+    for chunk in chunks:
+        lengths = [example_length(e) for e in chunk.examples]
+        for rows in microbatches.plan(lengths):
+            # Microbatches are sorted, so the first row is the longest and the last one the most padded.
+            width, shortest = lengths[rows[0]], lengths[rows[-1]]
+            ends = [chunk.examples[rows[0]], chunk.examples[rows[-1]]]
+            if width > longest:
+                longest = width
+                found["longest"] = collate(ends[:1], objective.pad_id, device)
+            if width - shortest > padded:
+                padded = width - shortest
+                found["padded"] = _last_row(collate(ends, objective.pad_id, device))
+    return list(found.values())
+
+
+def _last_row(batch: Batch) -> Batch:
+    return dataclasses.replace(
+        batch,
+        examples=batch.examples[-1:],
+        input_ids=batch.input_ids[-1:],
+        attention_mask=batch.attention_mask[-1:],
+        labels=batch.labels[-1:],
+    )
+
+
+def _loss_and_gradient(
+    model: Any, objective: Objective, batch: Batch, parameters: Mapping[str, torch.nn.Parameter]
+) -> tuple[float, dict[str, torch.Tensor]]:
+    """The summed loss, and of every parameter's gradient a sketch: distances of sketches are those of gradients."""
+    sketches: dict[str, torch.Tensor] = {}
+
+    def take(name: str, gradient: torch.Tensor) -> None:
+        if name not in sketches:
+            sketches[name] = torch.zeros(_SKETCH, device=gradient.device)
+        add_sketch(sketches[name], gradient, name, 0)
+
+    return sum_batch(model, objective, batch, parameters, take), sketches
+
+
+def _distance(a: Mapping[str, torch.Tensor], b: Mapping[str, torch.Tensor]) -> float:
+    """‖a − b‖ / ‖b‖."""
+    apart = length = 0.0
+    for name in a.keys() | b.keys():
+        zeros = torch.zeros_like(a[name] if name in a else b[name])
+        x, y = a.get(name, zeros), b.get(name, zeros)
+        apart += square_norm(x - y)
+        length += square_norm(y)
+    return math.sqrt(apart / length) if length else float(apart > 0)
