@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from interfere.corpus import Deal, Document
 from interfere.errors import RunError
 from interfere.objectives import Example, Objective
 
-TOKEN_BUDGETS = {"cpu": 512}
-"""Padded tokens of a microbatch with `--batch-size auto`, by kind of device. On a CPU small ones are the fastest: what
-they need fits its caches, and memory is not asked for anew."""
+_BUDGETS = {"cpu": (2048, 64)}
+"""Padded tokens of a microbatch with `--batch-size auto`, and as how many of them another microbatch counts, by kind of
+device. On a CPU padding costs more than starting does."""
 
-OTHER_TOKEN_BUDGET = 8192
+_OTHER_BUDGET = (8192, 1024)
 """The same on other devices, where small microbatches leave the device idle."""
 
 
@@ -115,17 +115,19 @@ class Microbatches:
     """How the examples of a chunk are cut into microbatches. It changes speed, memory and rounding, nothing else.
 
     Args:
-        batch_size: examples of a microbatch; None: as many as keep rows × longest within `token_budget`, at least one.
+        batch_size: examples of a microbatch; None: rows × longest stay within `token_budget`, one row at least.
         token_budget: see `batch_size`.
+        overhead: padded tokens that are as dear as another microbatch; as few tokens as can be are read, counted so.
     """
 
     batch_size: int | None = None
-    token_budget: int = TOKEN_BUDGETS["cpu"]
+    token_budget: int = _BUDGETS["cpu"][0]
+    overhead: int = _BUDGETS["cpu"][1]
 
     @classmethod
     def for_device(cls, batch_size: int | None, device: str) -> Microbatches:
         """Those that `--batch-size` asks for on a kind of device."""
-        return cls(batch_size, TOKEN_BUDGETS.get(device, OTHER_TOKEN_BUDGET))
+        return cls(batch_size, *_BUDGETS.get(device, _OTHER_BUDGET))
 
     def plan(self, lengths: Sequence[int]) -> list[list[int]]:
         """Sort by length and cut into microbatches.
@@ -137,14 +139,21 @@ class Microbatches:
             Indices into `lengths`, microbatch by microbatch, the longest first, so that memory peaks at the start.
         """
         order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
-        batches: list[list[int]] = []
-        room = 0
-        for index in order:
-            if room == 0:
-                batches.append([])
-                room = self.batch_size or max(1, self.token_budget // max(1, lengths[index]))
-            batches[-1].append(index)
-            room -= 1
+        if self.batch_size:
+            return [order[i : i + self.batch_size] for i in range(0, len(order), self.batch_size)]
+        # The cheapest way to cut the rest, from each example on: a microbatch costs its rows times its longest.
+        cost, ends = [0] * (len(order) + 1), [0] * len(order)
+        for first in reversed(range(len(order))):
+            longest = max(1, lengths[order[first]])
+            most = max(1, self.token_budget // longest)
+            last = min(len(order), first + most)
+            cost[first], ends[first] = min(
+                ((end - first) * longest + self.overhead + cost[end], end) for end in range(first + 1, last + 1)
+            )
+        batches, first = [], 0
+        while first < len(order):
+            batches.append(order[first : ends[first]])
+            first = ends[first]
         return batches
 
     def smaller(self, rows: int, longest: int) -> Microbatches | None:
@@ -155,7 +164,7 @@ class Microbatches:
         """
         if rows <= 1:
             return None
-        return Microbatches(max(1, rows // 2) if self.batch_size else None, max(1, rows // 2) * longest)
+        return replace(self, batch_size=rows // 2 if self.batch_size else None, token_budget=rows // 2 * longest)
 
     @property
     def text(self) -> str:
