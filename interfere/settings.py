@@ -32,7 +32,8 @@ class GradientSettings:
         gram: `exact` keeps whole gradients, `sketch` keeps a linear sketch of each group; `auto` is exact where all
             gradients fit `memory_budget`.
         sketch_size: numbers that a sketched group keeps.
-        memory_budget: bytes. Fixed by default, so that results do not depend on the machine.
+        memory_budget: bytes. Fixed by default, so that results do not depend on the machine. In sketch mode, the
+            gradient of a chunk of several microbatches is summed whole where it takes no more than a quarter of it.
         seed: of the deal into slots, of masks, and of the sketch.
         margin: a corrected cosine surely within ±margin is `neutral`.
         mixture: language → weight in the training mixture; None: equal weights.

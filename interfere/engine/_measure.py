@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from interfere.engine._memory import FittingMicrobatches
 from interfere.engine._metrics import MetricWeights
-from interfere.engine._plan import Chunk, Microbatches
+from interfere.engine._plan import Chunk, Microbatches, example_length
 from interfere.engine._project import GradientSums, Group, Projection
 from interfere.engine._store import (
     ChunkRecord,
@@ -97,6 +97,7 @@ def compute_chunks(
     microbatches: FittingMicrobatches,
     *,
     failed: Mapping[str, str],
+    hold: bool = False,
     progress: ProgressCallback | None = None,
 ) -> None:
     """Compute the chunks whose files are missing in `folder`.
@@ -112,6 +113,7 @@ def compute_chunks(
         folder: an existing folder for the files.
         microbatches: how chunks are cut.
         failed: languages not to be computed, with the reason.
+        hold: whether the gradient of a chunk with several microbatches may stand in memory as a whole.
         progress: called after each chunk.
     """
     languages = sorted({language for language, _ in chunks})
@@ -126,7 +128,7 @@ def compute_chunks(
     for key in missing:
         chunk = chunks[key]
         if chunk.language not in broken:
-            work = partial(_compute, model, objective, chunk, parameters, groups, projection, metrics)
+            work = partial(_compute, model, objective, chunk, parameters, groups, projection, metrics, hold)
             record, tensors = microbatches.run(chunk.name, work)
             write_chunk(paths[key], record, tensors)
             if record.failed:
@@ -144,10 +146,12 @@ def _compute(
     groups: Sequence[Group],
     projection: Projection,
     metrics: Sequence[MetricWeights],
+    hold: bool,
     cut: Microbatches,
 ) -> tuple[ChunkRecord, dict[str, torch.Tensor]]:
     """One chunk's vectors and what is known of it; why it has none where it has none."""
-    sums = GradientSums(projection, groups, metrics)
+    several = len(cut.plan([example_length(e) for e in chunk.examples])) > 1
+    sums = GradientSums(projection, groups, metrics, hold=several and hold)
     slot = chunk.slot if chunk.slot is not None else -1
     try:
         loss, predictions = sum_gradients(model, objective, chunk.examples, parameters, cut, sums.take)

@@ -85,16 +85,20 @@ class GradientSums:
         projection: how a group's gradient becomes a vector.
         groups: how parameters are put together.
         metrics: the inner products.
+        hold: sum whole gradients even where they are to be sketched, which is faster with several microbatches, since
+            each is sketched once, and takes the memory of one gradient.
     """
 
-    def __init__(self, projection: Projection, groups: Sequence[Group], metrics: Sequence[MetricWeights]) -> None:
+    def __init__(
+        self, projection: Projection, groups: Sequence[Group], metrics: Sequence[MetricWeights], *, hold: bool = False
+    ) -> None:
         self._projection = projection
         self._groups = groups
         self._metrics = metrics
         self._sketched = {
             name
             for group in groups
-            if not projection.is_exact(group)
+            if not hold and not projection.is_exact(group)
             for name in group.tensors
             if metrics[0].sizes[name] > (projection.sketch_size or 0)
         }

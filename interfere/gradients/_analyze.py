@@ -31,6 +31,9 @@ from interfere.objectives import LossFunction, make_objective
 from interfere.results import Result
 from interfere.settings import GradientSettings
 
+_HELD = 0.25
+"""Share of the memory budget that the gradient of a chunk may take while it is summed, before it is sketched."""
+
 
 def analyze_gradients(
     checkpoint: Checkpoint | str | Path,
@@ -140,6 +143,7 @@ def _measure(run: Run, folder: Path, progress: ProgressCallback | None) -> Compu
             folder,
             microbatches,
             failed=failed,
+            hold=4 * sum(group.parameters for group in run.groups) <= run.settings.memory_budget * _HELD,
             progress=progress,
         )
     measurement = collect(
