@@ -13,6 +13,8 @@ from rich.console import Console
 
 from interfere.errors import InputError, InterfereError, RunError
 
+from ._processes import process_count, process_number
+
 if TYPE_CHECKING:
     from interfere.engine import Progress
     from interfere.results import RunDirectory
@@ -31,7 +33,9 @@ def user_errors() -> Iterator[None]:
     try:
         yield
     except InterfereError as error:
-        _complain(str(error), error)
+        # What is wrong with the input is seen by every process, and what the first one decided is said by it.
+        if process_number() == 0 or not (error.said or isinstance(error, InputError)):
+            _complain(str(error), error)
         raise typer.Exit(error.exit_code) from None
     except OSError as error:
         # A disk that is full or a folder that has gone; wrong paths are told apart where they are read.
@@ -48,7 +52,7 @@ def resumable(run: RunDirectory) -> Iterator[None]:
     try:
         yield
     except (InterfereError, OSError, KeyboardInterrupt) as error:
-        if run.worth_resuming():
+        if process_number() == 0 and run.worth_resuming():
             error.add_note(
                 f"Finished chunks are kept in {run.path}: the same command with --resume continues from there."
             )
@@ -58,7 +62,8 @@ def resumable(run: RunDirectory) -> Iterator[None]:
 def _complain(message: str, error: BaseException) -> None:
     from interfere.report import safe_text
 
-    for line in (f"interfere: {message}", *getattr(error, "__notes__", ())):
+    who = f"interfere (process {process_number()})" if process_count() > 1 else "interfere"
+    for line in (f"{who}: {message}", *getattr(error, "__notes__", ())):
         typer.echo(safe_text(line), err=True)
 
 

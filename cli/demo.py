@@ -9,6 +9,7 @@ import typer
 
 from interfere.settings import GradientSettings
 
+from ._processes import processes
 from ._shared import user_errors
 from .gradients import analyze_and_show
 
@@ -29,13 +30,21 @@ def demo(
 
     Example: interfere demo
     """
-    with user_errors():
+    with user_errors(), processes() as ranks:
         from interfere.results import RunDirectory
 
-        run = RunDirectory.check(output_dir, overwrite=overwrite or output_dir == _DEFAULT_DIR)
+        replace = overwrite or output_dir == _DEFAULT_DIR
+        run = ranks.decide(lambda: RunDirectory.check(output_dir, overwrite=replace))
 
         from interfere.bundled import bundled_checkpoint, bundled_corpus
 
         analyze_and_show(
-            run, bundled_checkpoint(), bundled_corpus(), "auto", DEMO_SETTINGS, output_format="table", quiet=quiet
+            run,
+            ranks,
+            bundled_checkpoint(),
+            bundled_corpus(),
+            "auto",
+            DEMO_SETTINGS,
+            output_format="table",
+            quiet=quiet,
         )

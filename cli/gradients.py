@@ -12,11 +12,13 @@ import typer
 
 from interfere.settings import GradientSettings, Gram, Granularity, Scope
 
+from ._processes import own_device, processes
 from ._shared import parse_bytes, parse_weights, progress_bar, resumable, split_list, user_errors
 
 if TYPE_CHECKING:
     from interfere.checkpoint import Checkpoint
     from interfere.corpus import Corpus
+    from interfere.ranks import Ranks
     from interfere.results import RunDirectory
 
 _DEFAULT = GradientSettings()
@@ -151,7 +153,7 @@ def gradients(
 
     Example: interfere gradients --model xlm-roberta-base --data texts/ --output-dir run
     """
-    with user_errors():
+    with user_errors(), processes() as ranks:
         settings = GradientSettings(
             chunks=chunks,
             tokens_per_chunk=tokens_per_chunk,
@@ -174,7 +176,7 @@ def gradients(
         from interfere.results import RunDirectory
 
         # Cheap checks first: nobody should wait for a model to load to be told of a typing error.
-        run = RunDirectory.check(output_dir, resume=resume, overwrite=overwrite)
+        run = ranks.decide(lambda: RunDirectory.check(output_dir, resume=resume, overwrite=overwrite))
         corpus = read_corpus(data, split_list(languages))
         require_languages(corpus)
         deal_slots(corpus, settings.chunks, settings.seed)
@@ -187,14 +189,15 @@ def gradients(
             tokenizer=tokenizer,
             objective=objective,
             dtype=dtype,
-            device=device,
+            device=own_device(device),
             trust_remote_code=trust_remote_code,
         )
-        analyze_and_show(run, checkpoint, corpus, objective, settings, output_format=output_format, quiet=quiet)
+        analyze_and_show(run, ranks, checkpoint, corpus, objective, settings, output_format=output_format, quiet=quiet)
 
 
 def analyze_and_show(
     run: RunDirectory,
+    ranks: Ranks,
     checkpoint: Checkpoint,
     corpus: Corpus,
     objective: str,
@@ -207,6 +210,7 @@ def analyze_and_show(
 
     Args:
         run: checked, not opened yet.
+        ranks: the processes that share the work; the first one writes and prints.
         checkpoint: what is measured.
         corpus: with which text.
         objective: as for `analyze_gradients`.
@@ -218,8 +222,8 @@ def analyze_and_show(
     from interfere.report import print_report, write_run
     from interfere.results import result_document
 
-    with resumable(run.open()):
-        with progress_bar(quiet=quiet) as progress:
+    with resumable(ranks.decide(run.open)):
+        with progress_bar(quiet=quiet or ranks.rank > 0) as progress:
             result = analyze_gradients(
                 checkpoint,
                 corpus,
@@ -229,6 +233,8 @@ def analyze_and_show(
                 progress=progress,
                 command=shlex.join(["interfere", *sys.argv[1:]]),
             )
+        if ranks.rank > 0:
+            return
         write_run(result, run.path)
         directory = run.finish()
     if output_format == "json":

@@ -7,6 +7,8 @@ class InterfereError(Exception):
     """Base of all errors that interfere raises on purpose; its text is one or two lines for the user."""
 
     exit_code = 3
+    said = False
+    """Whether another process of the same run tells the user."""
 
 
 class InputError(InterfereError):

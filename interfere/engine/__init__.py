@@ -1,6 +1,6 @@
 """From chunks of text to one vector per metric and group, in bounded memory."""
 
-from interfere.engine._loss_path import LossPath, choose_loss_path
+from interfere.engine._loss_path import LossPath, choose_loss_path, on_path
 from interfere.engine._measure import (
     Measurement,
     Progress,
@@ -49,6 +49,7 @@ __all__ = [
     "compute_chunks",
     "euclidean",
     "group_parameters",
+    "on_path",
     "only_gradients_of",
     "per_tensor",
     "plan_chunk",

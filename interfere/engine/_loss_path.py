@@ -44,7 +44,7 @@ def choose_loss_path(
     chunks: Iterable[Chunk],
     microbatches: Microbatches,
     folder: Path,
-) -> tuple[Objective, LossPath]:
+) -> LossPath:
     """Compare the two ways on the run's longest text and on its most padded one, in the microbatches they are read in.
 
     Loss and gradients of both ways are computed for one document at a time, padded as it will be, so that even the
@@ -58,8 +58,6 @@ def choose_loss_path(
         microbatches: how chunks are cut.
         folder: where the choice is kept, so that a resumed run computes as it did before.
 
-    Returns:
-        The objective to use, and which way it is.
     """
     file = folder / "loss_path.json"
     if file.exists():
@@ -69,9 +67,14 @@ def choose_loss_path(
         part = file.with_suffix(".tmp")
         part.write_text(json.dumps(asdict(path)), encoding="utf-8")
         part.replace(file)
-    if path.name == "plain" or not isinstance(objective, TokenObjective):
-        return objective, path
-    return targets_only(objective, model), path
+    return path
+
+
+def on_path(objective: Objective, path: LossPath, model: Any) -> Objective:
+    """The objective that computes a loss in the way that was chosen."""
+    if path.name == "fast" and isinstance(objective, TokenObjective):
+        return targets_only(objective, model)
+    return objective
 
 
 def _compare(

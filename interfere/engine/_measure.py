@@ -28,6 +28,9 @@ from interfere.engine._store import (
 )
 from interfere.engine._work import NonFiniteError, not_finite, sum_gradients
 from interfere.objectives import Objective
+from interfere.ranks import Ranks
+
+_ALONE = Ranks()
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,7 @@ def compute_chunks(
     microbatches: FittingMicrobatches,
     *,
     failed: Mapping[str, str],
+    ranks: Ranks = _ALONE,
     hold: bool = False,
     progress: ProgressCallback | None = None,
 ) -> None:
@@ -113,6 +117,7 @@ def compute_chunks(
         folder: an existing folder for the files.
         microbatches: how chunks are cut.
         failed: languages not to be computed, with the reason.
+        ranks: the processes that share the work; this one computes its part and does not wait for the others.
         hold: whether the gradient of a chunk with several microbatches may stand in memory as a whole.
         progress: called after each chunk.
     """
@@ -122,7 +127,8 @@ def compute_chunks(
     for key, path in paths.items():
         if path.exists() and (reason := read_record(path).failed):
             broken[key[0]] = reason
-    missing = [key for key, path in paths.items() if not path.exists()]
+    missing = ranks.decide(lambda: [key for key, path in paths.items() if not path.exists()])
+    missing = ranks.share(missing, lambda key: reading_cost(chunks[key]))
     total = sum(reading_cost(chunks[key]) for key in missing)
     done = 0
     for key in missing:
@@ -181,6 +187,7 @@ def collect(
     metrics: Sequence[str],
     tensors: int,
     failed: Mapping[str, str],
+    ranks: Ranks = _ALONE,
 ) -> Measurement:
     """Read the files of a run back as Gram matrices.
 
@@ -192,7 +199,9 @@ def collect(
         metrics: names of the metrics.
         tensors: how many parameters are in scope.
         failed: languages that failed before any chunk of theirs was computed.
+        ranks: the processes that sum up the Gram matrices, each a part of them, when all have computed their chunks.
     """
+    ranks.wait()
     broken = dict(failed)
     shape = (len(languages), slots)
     records: dict[tuple[int, int], ChunkRecord] = {}
@@ -218,7 +227,14 @@ def collect(
     return Measurement(
         languages=tuple(languages),
         grams={
-            metric: np.stack([gram_matrix(paths, vector_key(metric, i)).reshape(shape * 2) for i in range(len(groups))])
+            metric: ranks.sum(
+                np.stack(
+                    [
+                        gram_matrix(paths, vector_key(metric, i), ranks.rank, ranks.count).reshape(shape * 2)
+                        for i in range(len(groups))
+                    ]
+                )
+            )
             for metric in metrics
         },
         energies={metric: read_energies(paths, metric, tensors).reshape(*shape, tensors) for metric in metrics},

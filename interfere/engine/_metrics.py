@@ -6,10 +6,13 @@ W^½. It is applied before any projection, so that each metric has a Gram matrix
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+
+from interfere.ranks import Ranks
 
 ROUNDING = 1e-12
 """A tensor with less than this share of the squared norm (a bias that changes no output, say) has a gradient of float32
@@ -80,12 +83,13 @@ class Calibration:
     """Collects the calibration slot's gradients, one language after the other.
 
     Args:
-        names: parameters in scope.
+        shapes: of the parameters in scope, by name.
         keep_second_moments: whether the `adam` metric needs the mean of squares, number by number.
     """
 
-    def __init__(self, names: Iterable[str], *, keep_second_moments: bool) -> None:
-        self._square_norms = dict.fromkeys(names, 0.0)
+    def __init__(self, shapes: Mapping[str, torch.Size], *, keep_second_moments: bool) -> None:
+        self._shapes = shapes
+        self._square_norms = dict.fromkeys(shapes, 0.0)
         self._keep = keep_second_moments
         self._squares: dict[str, torch.Tensor] = {}
         self._count = 0
@@ -99,11 +103,23 @@ class Calibration:
             if self._keep:
                 self._squares[name] = self._squares[name].add_(square) if name in self._squares else square
 
-    def second_moments(self, shapes: Mapping[str, torch.Size]) -> dict[str, torch.Tensor]:
+    def sum_over(self, ranks: Ranks) -> None:
+        """Add up what several processes have collected."""
+        names = list(self._square_norms)
+        totals = ranks.sum(np.array([*self._square_norms.values(), self._count], dtype=np.float64))
+        self._square_norms = dict(zip(names, totals[:-1].tolist(), strict=True))
+        self._count = int(totals[-1])
+        if self._keep and ranks.count > 1:
+            for name in names:
+                own = self._squares.get(name)
+                zeros = torch.zeros(self._shapes[name])
+                self._squares[name] = ranks.sum_tensor(zeros if own is None else own)
+
+    def second_moments(self) -> dict[str, torch.Tensor]:
         """Mean over languages of the squared gradient, per parameter; zeros where there was none."""
         count = max(1, self._count)
         return {
-            name: self._squares[name] / count if name in self._squares else torch.zeros(shapes[name])
+            name: self._squares[name] / count if name in self._squares else torch.zeros(self._shapes[name])
             for name in self._square_norms
         }
 

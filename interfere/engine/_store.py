@@ -68,12 +68,14 @@ def read_record(path: Path) -> ChunkRecord:
         return ChunkRecord(**json.loads(file.metadata()["record"]))
 
 
-def gram_matrix(paths: list[Path | None], key: str) -> NDArray[np.float64]:
+def gram_matrix(paths: list[Path | None], key: str, part: int = 0, parts: int = 1) -> NDArray[np.float64]:
     """Inner products of one vector of several files.
 
     Args:
         paths: N files, read block by block; None for a vector that is missing.
         key: which vector.
+        part: which of `parts` equal parts of the vectors is read; the matrices of all parts add up to the whole.
+        parts: see `part`.
 
     Returns:
         float64, shape (N, N); NaN where one of the two is missing. Products and sums are float64, since a corrected
@@ -88,12 +90,14 @@ def gram_matrix(paths: list[Path | None], key: str) -> NDArray[np.float64]:
         width = file.get_slice(key).get_shape()[0]
     total = torch.zeros(len(files), len(files), dtype=torch.float64)
     columns = max(1, _BLOCK // len(files))
-    for first in range(0, width, columns):
+    begin, end = width * part // parts, width * (part + 1) // parts
+    for first in range(begin, end, columns):
         # One file open at a time: many languages have more chunks than a process may have open files.
-        block = torch.empty(len(files), min(columns, width - first), dtype=torch.float64)
+        last = min(first + columns, end)
+        block = torch.empty(len(files), last - first, dtype=torch.float64)
         for row, path in enumerate(files):
             with safe_open(path, "pt") as file:
-                block[row] = file.get_slice(key)[first : first + columns]
+                block[row] = file.get_slice(key)[first:last]
         total += block @ block.T
     out[np.ix_(present, present)] = total.numpy()
     return out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from interfere.checkpoint import Checkpoint, load_checkpoint, map_parameters, scoped_parameters
@@ -18,6 +19,7 @@ from interfere.engine import (
     collect,
     compute_chunks,
     group_parameters,
+    on_path,
     only_gradients_of,
     plan_chunks,
     smaller_microbatches,
@@ -28,6 +30,7 @@ from interfere.gradients._record import make_result
 from interfere.gradients._resume import claim
 from interfere.gradients._run import Computed, Run
 from interfere.objectives import LossFunction, make_objective
+from interfere.ranks import Ranks
 from interfere.results import Result
 from interfere.settings import GradientSettings
 
@@ -91,13 +94,17 @@ def analyze_gradients(
     gram = _choose_gram(settings, groups, len(corpus.languages))
     projection = Projection(settings.sketch_size if gram == "sketch" else None, settings.seed)
     run = Run(checkpoint, corpus, deal, loss, settings, scope, groups, projection, gram, chunks, calibration)
-    if workdir is None:
-        with tempfile.TemporaryDirectory(prefix="interfere-") as temporary:
-            computed = _measure(run, Path(temporary), progress)
-    else:
-        folder = Path(workdir)
-        folder.mkdir(parents=True, exist_ok=True)
-        computed = _measure(run, folder, progress)
+    ranks = Ranks.current()
+    with ExitStack() as stack:
+        if workdir is None:
+            own = stack.enter_context(tempfile.TemporaryDirectory(prefix="interfere-"))
+            folder = Path(ranks.decide(lambda: own))
+        else:
+            folder = Path(workdir)
+            folder.mkdir(parents=True, exist_ok=True)
+        computed = _measure(run, folder, ranks, progress)
+        # The first process's folder must not go before the others are done with it.
+        ranks.wait()
     measurement = computed.measurement
     if len(measurement.languages) - len(measurement.failed) < 2:
         reasons = "; ".join(f"{language!r}: {reason}" for language, reason in measurement.failed.items())
@@ -119,18 +126,23 @@ def _choose_gram(settings: GradientSettings, groups: Sequence[Group], languages:
     return settings.gram
 
 
-def _measure(run: Run, folder: Path, progress: ProgressCallback | None) -> Computed:
-    batch_size = claim(run, folder)
+def _measure(run: Run, folder: Path, ranks: Ranks, progress: ProgressCallback | None) -> Computed:
+    ranks.require_shared(folder)
+    batch_size = ranks.decide(lambda: claim(run, folder))
+    if ranks.rank > 0:
+        # Each sees for itself that it has the same text and weights.
+        claim(run, folder)
     device = next(run.checkpoint.model.parameters()).device.type
-    microbatches = FittingMicrobatches(folder, Microbatches.for_device(batch_size, device))
+    microbatches = FittingMicrobatches(folder, Microbatches.for_device(batch_size, device), ranks.rank)
     names = [parameter.name for parameter in run.scope]
     model = run.checkpoint.model
     with only_gradients_of(model, names) as parameters:
-        objective, path = choose_loss_path(
-            model, run.objective, parameters, run.chunks.values(), microbatches.now, folder
+        path = ranks.decide(
+            lambda: choose_loss_path(model, run.objective, parameters, run.chunks.values(), microbatches.now, folder)
         )
+        objective = on_path(run.objective, path, model)
         metrics, failed = inner_products(
-            model, objective, parameters, run.calibration, run.settings, microbatches, folder, progress
+            model, objective, parameters, run.calibration, run.settings, microbatches, folder, ranks, progress
         )
         compute_chunks(
             model,
@@ -143,10 +155,11 @@ def _measure(run: Run, folder: Path, progress: ProgressCallback | None) -> Compu
             folder,
             microbatches,
             failed=failed,
+            ranks=ranks,
             hold=4 * sum(group.parameters for group in run.groups) <= run.settings.memory_budget * _HELD,
             progress=progress,
         )
     measurement = collect(
-        folder, run.corpus.languages, run.settings.chunks, run.groups, run.settings.metrics, len(names), failed
+        folder, run.corpus.languages, run.settings.chunks, run.groups, run.settings.metrics, len(names), failed, ranks
     )
     return Computed(measurement, path, smaller_microbatches(folder))

@@ -28,6 +28,7 @@ from interfere.engine import (
 from interfere.errors import RunError
 from interfere.gradients._adam_state import read_second_moments
 from interfere.objectives import Objective
+from interfere.ranks import Ranks
 from interfere.settings import GradientSettings
 
 
@@ -44,6 +45,7 @@ def inner_products(
     settings: GradientSettings,
     microbatches: FittingMicrobatches,
     folder: Path,
+    ranks: Ranks,
     progress: Callable[[Progress], None] | None,
 ) -> tuple[list[MetricWeights], dict[str, str]]:
     """The metrics asked for, in the order asked for.
@@ -58,13 +60,14 @@ def inner_products(
     if not needs_calibration(settings):
         factors: dict[str, torch.Tensor] = {}
         failed: dict[str, str] = {}
-    elif file.exists():
+    elif ranks.decide(file.exists):
         with safe_open(file, "pt") as stored:
             factors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118 (not a dict)
             failed = json.loads(stored.metadata()["failed"])
     else:
-        factors, failed = _calibrate(model, objective, parameters, calibration, settings, microbatches, progress)
-        write_tensors(file, factors, {"failed": json.dumps(failed)})
+        factors, failed = _calibrate(model, objective, parameters, calibration, settings, microbatches, ranks, progress)
+        if ranks.rank == 0:
+            write_tensors(file, factors, {"failed": json.dumps(failed)})
     device = next(iter(parameters.values())).device
     out = []
     for metric in settings.metrics:
@@ -91,15 +94,19 @@ def _calibrate(
     chunks: Mapping[str, Chunk],
     settings: GradientSettings,
     microbatches: FittingMicrobatches,
+    ranks: Ranks,
     progress: Callable[[Progress], None] | None,
 ) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     sizes = {name: parameter.numel() for name, parameter in parameters.items()}
     use_moments = "adam" in settings.metrics and settings.adam_state is None
-    collected = Calibration(parameters, keep_second_moments=use_moments)
+    shapes = {name: parameter.shape for name, parameter in parameters.items()}
+    collected = Calibration(shapes, keep_second_moments=use_moments)
     failed: dict[str, str] = {}
-    total = sum(reading_cost(chunk) for chunk in chunks.values())
+    own = ranks.share(list(chunks), lambda language: reading_cost(chunks[language]))
+    total = sum(reading_cost(chunks[language]) for language in own)
     done = 0
-    for language, chunk in chunks.items():
+    for language in own:
+        chunk = chunks[language]
         try:
             gradient = microbatches.run(chunk.name, partial(whole_gradient, model, objective, chunk, parameters))
             collected.add(gradient.gradients, 1.0 / gradient.predictions)
@@ -108,13 +115,14 @@ def _calibrate(
         done += reading_cost(chunk)
         if progress is not None:
             progress(Progress("calibration", done, total, chunk.name))
+    collected.sum_over(ranks)
+    failed = {language: reason for some in ranks.gather(failed) for language, reason in some.items()}
     if len(failed) == len(chunks):
         language, reason = next(iter(failed.items()))
         raise RunError(f"no language has a finite gradient; {language!r}: {reason}")
     metrics = []
     if use_moments:
-        shapes = {name: parameter.shape for name, parameter in parameters.items()}
-        metrics.append(adam(collected.second_moments(shapes), settings.adam_floor, sizes))
+        metrics.append(adam(collected.second_moments(), settings.adam_floor, sizes))
     if "per-tensor" in settings.metrics:
         metrics.append(per_tensor(collected.square_norms(), sizes))
     return {f"{m.metric}/{name}": f.cpu().contiguous() for m in metrics for name, f in m.factors.items()}, failed
