@@ -116,6 +116,14 @@ def gradients(
     batch_size: Annotated[
         str, typer.Option(help="Documents read at once, or auto. Never changes results.", rich_help_panel=_COST)
     ] = str(_DEFAULT.batch_size),
+    gradient_checkpointing: Annotated[
+        bool,
+        typer.Option(
+            "--gradient-checkpointing",
+            help="Compute what is inside layers twice and keep none of it: less memory, more time.",
+            rich_help_panel=_COST,
+        ),
+    ] = False,
     gram: Annotated[
         Gram, typer.Option(help="Keep whole gradients, or sketches of bounded size.", rich_help_panel=_COST)
     ] = _DEFAULT.gram,
@@ -160,6 +168,7 @@ def gradients(
             mask_passes=mask_passes,
             max_length=max_length,
             batch_size=int(batch_size) if batch_size.lstrip("-").isdecimal() else batch_size,
+            gradient_checkpointing=gradient_checkpointing,
             scope=scope,
             granularity=granularity,
             metrics=tuple(split_list(metric) or ()),

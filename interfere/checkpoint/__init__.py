@@ -1,6 +1,7 @@
 """Checkpoints: loading them, and what each parameter is."""
 
 from interfere.checkpoint._embeddings import embedding_module
+from interfere.checkpoint._forwards import recomputed_layers, replaced_forwards
 from interfere.checkpoint._kinds import KINDS, Kind
 from interfere.checkpoint._load import DTYPES, Checkpoint, check_device, checkpoint_from_model, load_checkpoint
 from interfere.checkpoint._objective_name import OBJECTIVES, ObjectiveName, resolve_objective
@@ -24,6 +25,8 @@ __all__ = [
     "hash_weights",
     "load_checkpoint",
     "map_parameters",
+    "recomputed_layers",
+    "replaced_forwards",
     "resolve_objective",
     "scoped_parameters",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from interfere.checkpoint import Checkpoint, load_checkpoint, map_parameters, scoped_parameters
+from interfere.checkpoint import Checkpoint, load_checkpoint, map_parameters, recomputed_layers, scoped_parameters
 from interfere.corpus import Corpus, deal_slots, read_corpus, require_languages
 from interfere.engine import (
     FittingMicrobatches,
@@ -136,7 +136,10 @@ def _measure(run: Run, folder: Path, ranks: Ranks, progress: ProgressCallback | 
     microbatches = FittingMicrobatches(folder, Microbatches.for_device(batch_size, device), ranks.rank)
     names = [parameter.name for parameter in run.scope]
     model = run.checkpoint.model
-    with only_gradients_of(model, names) as parameters:
+    with ExitStack() as stack:
+        parameters = stack.enter_context(only_gradients_of(model, names))
+        if run.settings.gradient_checkpointing:
+            stack.enter_context(recomputed_layers(model))
         path = ranks.decide(
             lambda: choose_loss_path(model, run.objective, parameters, run.chunks.values(), microbatches.now, folder)
         )

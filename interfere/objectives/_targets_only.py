@@ -12,14 +12,13 @@ in all, so `interfere.engine` compares loss and gradients with the plain path be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from interfere.checkpoint import embedding_module
+from interfere.checkpoint import embedding_module, replaced_forwards
 from interfere.corpus import Document
 from interfere.objectives._loss import logits_of, per_row
 from interfere.objectives._types import IGNORE, Batch, Example, LossSums, TokenObjective
@@ -96,7 +95,7 @@ class TargetsOnly:
 
             return recorded
 
-        with _forwards({stage: record(stage, stage.forward) for stage in self.stages}):
+        with replaced_forwards({stage: record(stage, stage.forward) for stage in self.stages}):
             try:
                 logits_of(model, **inputs)
             except _HeadReached:
@@ -136,7 +135,7 @@ class _Head:
         def give(output: Any) -> Callable[..., Any]:
             return lambda *_, **__: output
 
-        with _forwards({stage: give(output) for stage, output in zip(self.stages, returns, strict=True)}):
+        with replaced_forwards({stage: give(output) for stage, output in zip(self.stages, returns, strict=True)}):
             logits = logits_of(self.model, **self.inputs)
         if logits.ndim != 3 or logits.shape[:2] != (1, len(rows)):
             raise UnlikeOthersError(f"its logits have the shape {tuple(logits.shape)} for {len(rows)} positions")
@@ -207,20 +206,6 @@ def targets_only(objective: TokenObjective, model: Any) -> TargetsOnly:
     if any(stage is model for stage in stages):
         raise UnlikeOthersError("it does not name its body")
     return TargetsOnly(objective, tuple(stages), len(output.weight))
-
-
-@contextmanager
-def _forwards(replaced: Mapping[torch.nn.Module, Callable[..., Any]]) -> Iterator[None]:
-    """Let modules run other functions in place of their forward for a while."""
-    with ExitStack() as stack:
-        for module, forward in replaced.items():
-            own = vars(module).get("forward")
-            # Deleted, and not set to the class's own: an attribute would be copied and pickled with the module.
-            stack.callback(vars(module).pop, "forward") if own is None else stack.callback(
-                vars(module).__setitem__, "forward", own
-            )
-            vars(module)["forward"] = forward
-        yield
 
 
 def _with_first(output: Any, first: torch.Tensor) -> Any:

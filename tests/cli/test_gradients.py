@@ -98,7 +98,7 @@ def test_every_option_reaches_the_run(bert: Path, texts: Path, tmp_path: Path) -
         "--device": "cpu",
         "--dtype": "float32",
     }
-    flat = [item for pair in options.items() for item in pair]
+    flat = [item for pair in options.items() for item in pair] + ["--gradient-checkpointing"]
     result = run("--model", bert, "--data", texts, "--output-dir", tmp_path / "r", "--quiet", *flat)
     assert result.exit_code == 0, result.output
     loaded = load_result(tmp_path / "r")
@@ -106,6 +106,7 @@ def test_every_option_reaches_the_run(bert: Path, texts: Path, tmp_path: Path) -
         "objective": "masked-lm",
         "max_length": 64,
         "batch_size": 3,
+        "gradient_checkpointing": True,
         "chunks": 5,
         "tokens_per_chunk": 20,
         "mask_passes": 2,
