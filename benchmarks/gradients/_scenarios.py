@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,15 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaForMaskedLM
 
-from benchmarks.assets import gnome_text, smollm2
+from benchmarks.assets import GNOME_LANGUAGES, gnome_text, smollm2
 from benchmarks.gradients._loops import Tuning
 from interfere import Checkpoint, Corpus, checkpoint_from_model, load_checkpoint, read_corpus
 from interfere.settings import GradientSettings
 
 XLM_R_VOCABULARY = 250_002
+
+
+_USUAL = Tuning(token_budget=512, logits_at_once=1 << 24)
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Scenario:
     load: Callable[[], tuple[Checkpoint, Corpus]]
     settings: GradientSettings
     quick: GradientSettings
-    tuning: Tuning
+    tuning: Tuning = _USUAL
 
 
 def _words_tokenizer(size: int) -> Any:
@@ -85,6 +88,8 @@ def smollm2_on_gnome(*languages: str) -> Callable[[], tuple[Checkpoint, Corpus]]
     return load
 
 
+_SKETCHED = GradientSettings(chunks=2, tokens_per_chunk=64, gram="sketch")
+
 SCENARIOS = {
     "xlm-r-base": Scenario(
         "masked LM in the shape of XLM-R-base (278M parameters, vocabulary 250,002), chunks of 8 × 128 tokens",
@@ -99,5 +104,29 @@ SCENARIOS = {
         GradientSettings(chunks=3, tokens_per_chunk=512),
         GradientSettings(chunks=2, tokens_per_chunk=256),
         Tuning(token_budget=256, logits_at_once=1 << 24),
+    ),
+    "few-chunks": Scenario(
+        "SmolLM2-135M sketched, 2 languages × 2 chunks of 64 tokens",
+        smollm2_on_gnome("de", "en"),
+        _SKETCHED,
+        _SKETCHED,
+    ),
+    "many-chunks": Scenario(
+        "SmolLM2-135M sketched, 12 languages × 16 chunks of 64 tokens",
+        smollm2_on_gnome(*GNOME_LANGUAGES[:12]),
+        replace(_SKETCHED, chunks=16),
+        replace(_SKETCHED, chunks=4),
+    ),
+    "peers": Scenario(
+        "SmolLM2-135M on GNOME's user documentation, 4 languages × 3 chunks of 64 tokens",
+        smollm2_on_gnome("de", "en", "ko", "ru"),
+        GradientSettings(chunks=3, tokens_per_chunk=64),
+        GradientSettings(chunks=2, tokens_per_chunk=64),
+    ),
+    "ranks": Scenario(
+        "SmolLM2-135M on GNOME's user documentation, 4 languages × 6 chunks of 256 tokens",
+        smollm2_on_gnome("de", "en", "ko", "ru"),
+        GradientSettings(chunks=6, tokens_per_chunk=256),
+        GradientSettings(chunks=2, tokens_per_chunk=256),
     ),
 }
