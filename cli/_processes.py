@@ -40,8 +40,9 @@ def processes() -> Iterator[Ranks]:
         else:
             import torch
 
-            # What is exchanged is small and in memory, so that one backend does for all devices.
-            torch.distributed.init_process_group("gloo", timeout=_PATIENCE)
+            # What is exchanged is small and in memory; the parts of a spread model are gathered where they lie.
+            backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+            torch.distributed.init_process_group(backend, timeout=_PATIENCE)
             try:
                 yield Ranks.current()
             finally:
@@ -50,8 +51,10 @@ def processes() -> Iterator[Ranks]:
         signal.signal(signal.SIGTERM, before)
 
 
-def own_device(device: str) -> str:
-    """The device of this process where several share a machine with several GPUs."""
+def own_device(device: str, *, shard: bool) -> str:
+    """The device of this process where several share a machine with several GPUs; memory for a model to be spread."""
+    if shard:
+        return "cpu"
     if process_count() == 1 or device not in ("auto", "cuda"):
         return device
     import torch

@@ -124,6 +124,14 @@ def gradients(
             rich_help_panel=_COST,
         ),
     ] = False,
+    shard: Annotated[
+        bool,
+        typer.Option(
+            "--shard",
+            help="Spread a model that does not fit one device over the processes of torchrun.",
+            rich_help_panel=_COST,
+        ),
+    ] = False,
     gram: Annotated[
         Gram, typer.Option(help="Keep whole gradients, or sketches of bounded size.", rich_help_panel=_COST)
     ] = _DEFAULT.gram,
@@ -169,6 +177,7 @@ def gradients(
             max_length=max_length,
             batch_size=int(batch_size) if batch_size.lstrip("-").isdecimal() else batch_size,
             gradient_checkpointing=gradient_checkpointing,
+            shard=shard,
             scope=scope,
             granularity=granularity,
             metrics=tuple(split_list(metric) or ()),
@@ -198,7 +207,7 @@ def gradients(
             tokenizer=tokenizer,
             objective=objective,
             dtype=dtype,
-            device=own_device(device),
+            device=own_device(device, shard=shard),
             trust_remote_code=trust_remote_code,
         )
         analyze_and_show(run, ranks, checkpoint, corpus, objective, settings, output_format=output_format, quiet=quiet)

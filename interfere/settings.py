@@ -28,6 +28,8 @@ class GradientSettings:
         batch_size: examples of a microbatch, or `auto`. It changes speed and memory, never results.
         gradient_checkpointing: keep only the inputs of layers and compute the rest twice: less memory, about a third
             more time, the same results.
+        shard: spread the model over the processes that torchrun has started, for one that does not fit a device; the
+            loss then takes the plain path, gradients are sketched, and the metric is `euclidean`.
         scope: `body`, the transformer without embeddings and head, or `all`.
         granularity: groups reported beside the body: each `layer`, each `module` kind of a layer, or each `tensor`.
         metrics: inner products: `euclidean`, `adam`, `per-tensor`.
@@ -52,6 +54,7 @@ class GradientSettings:
     max_length: int | None = None
     batch_size: int | str = "auto"
     gradient_checkpointing: bool = False
+    shard: bool = False
     scope: Scope = "body"
     granularity: Granularity = "layer"
     metrics: tuple[str, ...] = ("euclidean",)
@@ -92,6 +95,8 @@ class GradientSettings:
                 raise InputError(f"--{option} {choice!r}: choose from {', '.join(choices)}")
         if not self.metrics or len(set(self.metrics)) < len(self.metrics):
             raise InputError("--metric: name each metric once, and at least one")
+        if self.shard and tuple(self.metrics) != ("euclidean",):
+            raise InputError("--shard: give --metric euclidean alone; the others need gradients that are whole")
         if not 0 < self.margin < 1:
             raise InputError(f"--margin {self.margin}: give a cosine between 0 and 1")
         if not 0 <= self.adam_floor <= 1:

@@ -31,6 +31,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         program = "from interfere_cli import main; main()"
         done = run([sys.executable, "-c", program, *shlex.split(command)[1:]], folder)
         (folder / f"{shlex.split(command)[1]}.out").write_text(done.stdout, encoding="utf-8")
+    [processes] = re.findall(r"^    torchrun (.*)$", README, flags=re.MULTILINE)
+    run([sys.executable, "-m", "torch.distributed.run", *shlex.split(processes)], folder)
     for program in PROGRAMS:
         run([sys.executable, "-c", program], folder)
     return folder
@@ -47,6 +49,7 @@ def test_commands_and_programs_run_as_written(place: Path) -> None:
     assert len(PROGRAMS) == 2
     assert list(load_result(place / "first-look").languages) == ["de", "en", "ru", "uk"]
     assert (place / "run" / "results.json").is_file()
+    assert (place / "run-by-two" / "report.html").is_file()
     assert (place / "run-by-module" / "pairs.csv").is_file()
     named = set(re.findall(r"^\| `([\w.]+)/?` \|", README, flags=re.MULTILINE))
     assert named == {path.name for path in (place / "run").iterdir()}

@@ -9,6 +9,7 @@ slows down slows all of them. What is written to ``benchmarks/results`` are medi
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -108,7 +109,7 @@ def peers(quick: bool) -> Row:
 
 
 def memory(quick: bool) -> Row:
-    """Does memory grow with languages and chunks?"""
+    """Peak memory with many languages and chunks against few."""
     few, many = run("few-chunks", "interfere", quick), run("many-chunks", "interfere", quick)
     if few is None or many is None:
         raise SystemExit("a run did not end")
@@ -120,7 +121,7 @@ def memory(quick: bool) -> Row:
 
 
 def resumed(quick: bool) -> Row:
-    """How often is the model run after a run was interrupted?"""
+    """How often the model is run after a run was interrupted."""
     case = SCENARIOS["peers"]
     settings = case.quick if quick else case.settings
     checkpoint, corpus = case.load()
@@ -136,10 +137,8 @@ def resumed(quick: bool) -> Row:
             if chunks == stop_after:
                 raise KeyboardInterrupt
 
-        try:
+        with contextlib.suppress(KeyboardInterrupt):
             analyze_gradients(checkpoint, corpus, settings=settings, workdir=folder, progress=progress)
-        except KeyboardInterrupt:
-            pass
         return counted[0]
 
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
@@ -213,11 +212,8 @@ def main() -> None:
     found: Row = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     for name in arguments.only:
         print(name, flush=True)
-        machine = {
-            "cores": len(os.sched_getaffinity(0)),
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-        }
+        cores = len(os.sched_getaffinity(0))
+        machine = f"{cores} cores, Python {platform.python_version()}, torch {torch.__version__}"
         found[name] = {**jobs[name](), "rounds": rounds, "machine": machine}
         file.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         print(json.dumps(found[name], indent=1, ensure_ascii=False), flush=True)

@@ -1,7 +1,7 @@
 """Checkpoints: loading them, and what each parameter is."""
 
 from interfere.checkpoint._embeddings import embedding_module
-from interfere.checkpoint._forwards import recomputed_layers, replaced_forwards
+from interfere.checkpoint._forwards import layers_of, recomputed_layers, replaced_forwards
 from interfere.checkpoint._kinds import KINDS, Kind
 from interfere.checkpoint._load import DTYPES, Checkpoint, check_device, checkpoint_from_model, load_checkpoint
 from interfere.checkpoint._objective_name import OBJECTIVES, ObjectiveName, resolve_objective
@@ -23,6 +23,7 @@ __all__ = [
     "embedding_module",
     "embedding_rows",
     "hash_weights",
+    "layers_of",
     "load_checkpoint",
     "map_parameters",
     "recomputed_layers",

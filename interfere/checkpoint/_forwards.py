@@ -39,7 +39,7 @@ def recomputed_layers(model: torch.nn.Module) -> Iterator[None]:
     Raises:
         RunError: while gradients are computed, if a layer cannot be run twice.
     """
-    with replaced_forwards({layer: _twice(layer.forward) for layer in _layers(model)}):
+    with replaced_forwards({layer: _twice(layer.forward) for layer in layers_of(model)}):
         yield
 
 
@@ -66,7 +66,8 @@ def _twice(forward: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _layers(model: torch.nn.Module) -> list[torch.nn.Module]:
+def layers_of(model: torch.nn.Module) -> list[torch.nn.Module]:
+    """The layers of all stacks of a model."""
     modules = dict(model.named_modules(remove_duplicate=False))
     found = []
     for stack in find_stacks(model, modules):

@@ -14,6 +14,7 @@ from interfere.engine._memory import FittingMicrobatches, smaller_microbatches
 from interfere.engine._metrics import Calibration, MetricWeights, adam, euclidean, per_tensor
 from interfere.engine._plan import Chunk, Microbatches, plan_chunk, plan_chunks
 from interfere.engine._project import GradientSums, Group, Projection, group_parameters
+from interfere.engine._shards import SharedBatches, own_device, shard_model
 from interfere.engine._sketch import add_sketch
 from interfere.engine._store import write_tensors
 from interfere.engine._work import (
@@ -41,6 +42,7 @@ __all__ = [
     "Progress",
     "ProgressCallback",
     "Projection",
+    "SharedBatches",
     "adam",
     "add_sketch",
     "choose_loss_path",
@@ -51,10 +53,12 @@ __all__ = [
     "group_parameters",
     "on_path",
     "only_gradients_of",
+    "own_device",
     "per_tensor",
     "plan_chunk",
     "plan_chunks",
     "reading_cost",
+    "shard_model",
     "smaller_microbatches",
     "sum_gradients",
     "whole_gradient",

@@ -101,6 +101,7 @@ def compute_chunks(
     *,
     failed: Mapping[str, str],
     ranks: Ranks = _ALONE,
+    shard: bool = False,
     hold: bool = False,
     progress: ProgressCallback | None = None,
 ) -> None:
@@ -118,6 +119,7 @@ def compute_chunks(
         microbatches: how chunks are cut.
         failed: languages not to be computed, with the reason.
         ranks: the processes that share the work; this one computes its part and does not wait for the others.
+        shard: whether the model is spread over the processes, so that all of them compute every chunk.
         hold: whether the gradient of a chunk with several microbatches may stand in memory as a whole.
         progress: called after each chunk.
     """
@@ -128,15 +130,18 @@ def compute_chunks(
         if path.exists() and (reason := read_record(path).failed):
             broken[key[0]] = reason
     missing = ranks.decide(lambda: [key for key, path in paths.items() if not path.exists()])
-    missing = ranks.share(missing, lambda key: reading_cost(chunks[key]))
+    if not shard:
+        missing = ranks.share(missing, lambda key: reading_cost(chunks[key]))
     total = sum(reading_cost(chunks[key]) for key in missing)
     done = 0
     for key in missing:
         chunk = chunks[key]
         if chunk.language not in broken:
-            work = partial(_compute, model, objective, chunk, parameters, groups, projection, metrics, hold)
-            record, tensors = microbatches.run(chunk.name, work)
-            write_chunk(paths[key], record, tensors)
+            together = ranks if shard else None
+            work = partial(_compute, model, objective, chunk, parameters, groups, projection, metrics, hold, together)
+            record, tensors = work(microbatches.now) if shard else microbatches.run(chunk.name, work)
+            if not shard or ranks.rank == 0:
+                write_chunk(paths[key], record, tensors)
             if record.failed:
                 broken[chunk.language] = record.failed
         done += reading_cost(chunk)
@@ -153,6 +158,7 @@ def _compute(
     projection: Projection,
     metrics: Sequence[MetricWeights],
     hold: bool,
+    together: Ranks | None,
     cut: Microbatches,
 ) -> tuple[ChunkRecord, dict[str, torch.Tensor]]:
     """One chunk's vectors and what is known of it; why it has none where it has none."""
@@ -161,6 +167,10 @@ def _compute(
     slot = chunk.slot if chunk.slot is not None else -1
     try:
         loss, predictions = sum_gradients(model, objective, chunk.examples, parameters, cut, sums.take)
+        if together is not None:
+            sums.add_up(together, next(iter(parameters.values())).device)
+            totals = together.sum(np.array([loss, predictions], dtype=np.float64))
+            loss, predictions = float(totals[0]), int(totals[1])
         tensors: dict[str, torch.Tensor] = {}
         for weights in metrics:
             energies: dict[str, float] = {}
@@ -169,6 +179,8 @@ def _compute(
                 tensors[vector_key(weights.metric, index)] = vector
                 energies |= squares
             if not all(math.isfinite(square) for square in energies.values()):
+                if together is not None:
+                    raise NonFiniteError(f"gradient not finite (sum over {chunk.name})")
                 raise not_finite(model, objective, chunk, parameters)
             tensors[energy_key(weights.metric)] = torch.tensor(
                 [energies[name] for name in parameters], dtype=torch.float64

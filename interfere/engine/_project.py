@@ -9,8 +9,10 @@ import torch
 
 from interfere.checkpoint import ParameterInfo
 from interfere.engine._metrics import MetricWeights
+from interfere.engine._shards import local_part
 from interfere.engine._sketch import add_sketch
 from interfere.engine._work import square_norm
+from interfere.ranks import Ranks
 
 _PLAIN = ""
 """What sketches are called that no metric has weighed number by number."""
@@ -106,17 +108,42 @@ class GradientSums:
         self._sketches: dict[tuple[str, str], torch.Tensor] = {}
 
     def take(self, name: str, gradient: torch.Tensor) -> None:
-        """Add a parameter's gradient; the tensor belongs to the sums from now on."""
+        """Add a parameter's gradient, or this process's part of it; the tensor belongs to the sums from now on."""
+        size = self._metrics[0].sizes[name]
+        gradient, first = local_part(gradient)
         if name not in self._sketched:
             held = self._whole.get(name)
-            self._whole[name] = gradient.float() if held is None else held.add_(gradient)
+            if gradient.numel() == size:
+                self._whole[name] = gradient.float() if held is None else held.add_(gradient)
+                return
+            held = self._whole.setdefault(name, torch.zeros(size, dtype=torch.float32, device=gradient.device))
+            held[first : first + gradient.numel()] += gradient.reshape(-1)
             return
         for metric, factor in self._factors(name).items():
             key = (metric, name)
             if key not in self._sketches:
-                size = self._projection.sketch_size
-                self._sketches[key] = torch.zeros(size or 0, dtype=torch.float32, device=gradient.device)
-            add_sketch(self._sketches[key], gradient, name, self._projection.seed, factor=factor)
+                buckets = self._projection.sketch_size or 0
+                self._sketches[key] = torch.zeros(buckets, dtype=torch.float32, device=gradient.device)
+            add_sketch(self._sketches[key], gradient, name, self._projection.seed, factor=factor, first=first)
+
+    def add_up(self, ranks: Ranks, device: torch.device) -> None:
+        """Add up what several processes have of each gradient, where a model is spread over them.
+
+        Args:
+            ranks: the processes; each gets the sums.
+            device: where the sums are.
+        """
+        for group in self._groups:
+            for name in group.tensors:
+                sketched = name in self._sketched
+                size = (self._projection.sketch_size or 0) if sketched else self._metrics[0].sizes[name]
+                zeros = torch.zeros(size, dtype=torch.float32, device=device)
+                if sketched:
+                    key = (_PLAIN, name)
+                    self._sketches[key] = ranks.sum_tensor(self._sketches.get(key, zeros))
+                else:
+                    own = self._whole.get(name, zeros).reshape(-1)
+                    self._whole[name] = ranks.sum_tensor(own)
 
     def _factors(self, name: str) -> dict[str, torch.Tensor | None]:
         """What is sketched of a tensor: its gradient as it is, and for each metric that weighs its numbers apart."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,16 +13,20 @@ from interfere.corpus import Corpus, deal_slots, read_corpus, require_languages
 from interfere.engine import (
     FittingMicrobatches,
     Group,
+    LossPath,
     Microbatches,
     ProgressCallback,
     Projection,
+    SharedBatches,
     choose_loss_path,
     collect,
     compute_chunks,
     group_parameters,
     on_path,
     only_gradients_of,
+    own_device,
     plan_chunks,
+    shard_model,
     smaller_microbatches,
 )
 from interfere.errors import InputError, RunError
@@ -29,7 +34,7 @@ from interfere.gradients._inner_products import inner_products, needs_calibratio
 from interfere.gradients._record import make_result
 from interfere.gradients._resume import claim
 from interfere.gradients._run import Computed, Run
-from interfere.objectives import LossFunction, make_objective
+from interfere.objectives import LossFunction, Objective, make_objective
 from interfere.ranks import Ranks
 from interfere.results import Result
 from interfere.settings import GradientSettings
@@ -114,6 +119,12 @@ def analyze_gradients(
 
 def _choose_gram(settings: GradientSettings, groups: Sequence[Group], languages: int) -> str:
     """Whole gradients where they fit the budget."""
+    if settings.shard:
+        if settings.gram == "exact":
+            raise InputError("--shard: gradients of a spread model are sketched; leave --gram exact out")
+        if Ranks.current().count < 2:
+            raise InputError("--shard spreads a model over processes: start several with torchrun")
+        return "sketch"
     vectors = languages * settings.chunks * len(settings.metrics)
     needed = 4 * vectors * sum(group.parameters for group in groups)
     if settings.gram == "auto":
@@ -137,13 +148,24 @@ def _measure(run: Run, folder: Path, ranks: Ranks, progress: ProgressCallback | 
     names = [parameter.name for parameter in run.scope]
     model = run.checkpoint.model
     with ExitStack() as stack:
+        if run.settings.shard:
+            shard_model(model, own_device(model))
+            # Said of every model whose layers return views; nothing here changes what a layer returns.
+            stack.enter_context(warnings.catch_warnings())
+            warnings.filterwarnings("ignore", message="FSDP2-wrapped module")
         parameters = stack.enter_context(only_gradients_of(model, names))
         if run.settings.gradient_checkpointing:
             stack.enter_context(recomputed_layers(model))
-        path = ranks.decide(
-            lambda: choose_loss_path(model, run.objective, parameters, run.chunks.values(), microbatches.now, folder)
-        )
-        objective = on_path(run.objective, path, model)
+        if run.settings.shard:
+            path = LossPath("plain", "the model is spread over processes")
+            objective: Objective = SharedBatches(run.objective, ranks)
+        else:
+            path = ranks.decide(
+                lambda: choose_loss_path(
+                    model, run.objective, parameters, run.chunks.values(), microbatches.now, folder
+                )
+            )
+            objective = on_path(run.objective, path, model)
         metrics, failed = inner_products(
             model, objective, parameters, run.calibration, run.settings, microbatches, folder, ranks, progress
         )
@@ -159,7 +181,9 @@ def _measure(run: Run, folder: Path, ranks: Ranks, progress: ProgressCallback | 
             microbatches,
             failed=failed,
             ranks=ranks,
-            hold=4 * sum(group.parameters for group in run.groups) <= run.settings.memory_budget * _HELD,
+            shard=run.settings.shard,
+            hold=not run.settings.shard
+            and 4 * sum(group.parameters for group in run.groups) <= run.settings.memory_budget * _HELD,
             progress=progress,
         )
     measurement = collect(

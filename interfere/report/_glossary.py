@@ -208,6 +208,7 @@ SETTINGS: dict[str, str] = {
     "max_length": "tokens at which a document is cut",
     "batch_size": "examples computed at once; changes speed, not results",
     "gradient_checkpointing": "whether layers were computed twice to save memory; changes no result",
+    "shard": "whether the model was spread over processes",
     "scope": "body: the transformer without embeddings and head; all: with them",
     "granularity": "the parts that are reported beside the whole",
     "metrics": "the inner products; the first is the main one",

@@ -70,6 +70,36 @@ def test_two_processes_give_the_numbers_of_one(uninterrupted: Path, tmp_path: Pa
     assert list(two.chunks["loss"]) == pytest.approx(list(one.chunks["loss"]), rel=1e-6)
 
 
+def test_a_model_that_is_spread_over_processes_gives_the_numbers_of_a_whole_one(tmp_path: Path) -> None:
+    options = ["--metric", "euclidean", "--languages", "de,ru", "--chunks", "4"]
+    for name, more, processes in (("whole", [], 1), ("spread", ["--shard", "--gradient-checkpointing"], 2)):
+        command = _command(tmp_path / name, *options, *more, processes=processes)
+        done = subprocess.run(command, check=False, capture_output=True, text=True, env=_environment())
+        assert done.returncode == 0, done.stderr
+        assert "Warning" not in done.stderr
+    whole, spread = load_result(tmp_path / "whole"), load_result(tmp_path / "spread")
+    assert spread.settings["loss_path_reason"] == "the model is spread over processes"
+    for name, gram in whole.arrays.items():
+        np.testing.assert_allclose(spread.arrays[name], gram, rtol=0, atol=1e-5 * np.abs(gram).max())
+    assert list(spread.chunks["loss"]) == pytest.approx(list(whole.chunks["loss"]), rel=1e-5)
+    assert list(spread.chunks["tokens"]) == list(whole.chunks["tokens"])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--metric", "euclidean"], "start several with torchrun"),
+        (["--metric", "adam"], "--metric euclidean alone"),
+        (["--metric", "euclidean", "--gram", "exact"], "leave --gram exact out"),
+    ],
+)
+def test_what_a_spread_model_cannot_do_is_said(options: list[str], words: str, tmp_path: Path) -> None:
+    command = _command(tmp_path / "run", "--shard", *options)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=_environment())
+    assert done.returncode == 2
+    assert words in " ".join(done.stderr.split())
+
+
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are told apart by /proc")
 def test_a_process_that_dies_ends_the_run_and_it_can_be_resumed(uninterrupted: Path, tmp_path: Path) -> None:
     output = tmp_path / "run"
