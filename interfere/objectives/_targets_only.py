@@ -29,6 +29,9 @@ LOGITS_AT_ONCE = {"cpu": 1 << 24}
 _OTHERWISE = 1 << 28
 """The same on other devices: 1 GiB."""
 
+ROWS_AT_LEAST = 256
+"""Positions of a piece where that is more: a matrix of 250,000 rows is read as fast for many positions as for few."""
+
 
 @dataclass(frozen=True)
 class TargetsOnly:
@@ -78,7 +81,7 @@ class TargetsOnly:
         rows = hidden[predicted]
         head = _Head(model, self.stages, tuple(outputs), {name: value[:1, :1] for name, value in inputs.items()})
         outside = self._parameters_of_the_head(model)
-        at_once = max(1, LOGITS_AT_ONCE.get(rows.device.type, _OTHERWISE) // self.vocabulary)
+        at_once = max(ROWS_AT_LEAST, LOGITS_AT_ONCE.get(rows.device.type, _OTHERWISE) // self.vocabulary)
         losses: torch.Tensor = _Loss.apply(head, at_once, targets[predicted], rows, *outside)  # type: ignore[no-untyped-call]
         return LossSums(losses.sum(), len(losses), per_row(losses, predicted))
 

@@ -23,6 +23,7 @@ def _loss_and_gradient(objective, model, batch):
 def test_it_equals_the_plain_objective(kind, scope, monkeypatch):
     # Two positions at a time, so that there are several pieces and a last one that is shorter.
     monkeypatch.setitem(module.LOGITS_AT_ONCE, "cpu", 2 * 420 + 1)
+    monkeypatch.setattr(module, "ROWS_AT_LEAST", 1)
     checkpoint = _checkpoint(kind)
     model = checkpoint.model
     plain = make_objective("auto", checkpoint, seed=3)
