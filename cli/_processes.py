@@ -57,11 +57,9 @@ def own_device(device: str, *, shard: bool) -> str:
         return "cpu"
     if process_count() == 1 or device not in ("auto", "cuda"):
         return device
-    import torch
+    from interfere.ranks import own_gpu
 
-    if not torch.cuda.is_available():
-        return device
-    return f"cuda:{int(os.environ.get('LOCAL_RANK', '0')) % torch.cuda.device_count()}"
+    return own_gpu() or device
 
 
 def _terminated(*_: object) -> None:

@@ -6,6 +6,7 @@ sums of Gram matrices, second moments of the calibration text, and what the firs
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _Key = TypeVar("_Key")
+
+
+def own_gpu() -> str | None:
+    """The GPU of this process where several share a machine, in PyTorch's words; None where there is none."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    return f"cuda:{int(os.environ.get('LOCAL_RANK', '0')) % torch.cuda.device_count()}"
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from interfere.engine._memory import FittingMicrobatches, smaller_microbatches
 from interfere.engine._metrics import Calibration, MetricWeights, adam, euclidean, per_tensor
 from interfere.engine._plan import Chunk, Microbatches, plan_chunk, plan_chunks
 from interfere.engine._project import GradientSums, Group, Projection, group_parameters
-from interfere.engine._shards import SharedBatches, own_device, shard_model
+from interfere.engine._shards import SharedBatches, shard_model
 from interfere.engine._sketch import add_sketch
-from interfere.engine._store import write_tensors
+from interfere.engine._store import write_json, write_tensors
 from interfere.engine._work import (
     ChunkGradient,
     NonFiniteError,
@@ -53,7 +53,6 @@ __all__ = [
     "group_parameters",
     "on_path",
     "only_gradients_of",
-    "own_device",
     "per_tensor",
     "plan_chunk",
     "plan_chunks",
@@ -62,5 +61,6 @@ __all__ = [
     "smaller_microbatches",
     "sum_gradients",
     "whole_gradient",
+    "write_json",
     "write_tensors",
 ]

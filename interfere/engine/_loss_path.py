@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from interfere.engine._plan import Chunk, Microbatches, example_length
+from interfere.engine._store import write_json
 from interfere.engine._work import NonFiniteError, OutOfMemoryError, square_norm, sum_batch
 from interfere.objectives import Batch, Objective, TokenObjective, UnlikeOthersError, collate, targets_only
 
@@ -64,9 +65,7 @@ def choose_loss_path(
         path = LossPath(**json.loads(file.read_text(encoding="utf-8")))
     else:
         path = _compare(model, objective, parameters, chunks, microbatches)
-        part = file.with_suffix(".tmp")
-        part.write_text(json.dumps(asdict(path)), encoding="utf-8")
-        part.replace(file)
+        write_json(file, asdict(path))
     return path
 
 

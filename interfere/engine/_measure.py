@@ -139,7 +139,7 @@ def compute_chunks(
         if chunk.language not in broken:
             together = ranks if shard else None
             work = partial(_compute, model, objective, chunk, parameters, groups, projection, metrics, hold, together)
-            record, tensors = work(microbatches.now) if shard else microbatches.run(chunk.name, work)
+            record, tensors = microbatches.run(chunk.name, work)
             if not shard or ranks.rank == 0:
                 write_chunk(paths[key], record, tensors)
             if record.failed:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import torch
 
 from interfere.engine._plan import Microbatches
+from interfere.engine._store import write_json
 from interfere.engine._work import OutOfMemoryError
 from interfere.errors import RunError
 
@@ -26,9 +27,11 @@ class FittingMicrobatches:
         folder: where what was found is kept.
         microbatches: to start with.
         process: a number of this process among those that share the folder.
+        fixed: nothing smaller is tried, since other processes cut the same chunk and must cut it alike.
     """
 
-    def __init__(self, folder: Path, microbatches: Microbatches, process: int = 0) -> None:
+    def __init__(self, folder: Path, microbatches: Microbatches, process: int = 0, *, fixed: bool = False) -> None:
+        self._fixed = fixed
         self._file = folder / _FILES.replace("*", f"{process:04d}")
         self._now = microbatches
         self._steps = _read(self._file) if self._file.exists() else []
@@ -48,7 +51,7 @@ class FittingMicrobatches:
             work: does it, from the start.
 
         Raises:
-            RunError: a single example does not fit.
+            RunError: a single example does not fit, or nothing smaller may be tried.
         """
         while True:
             # Tried again outside of the handler: the exception holds on to the memory of the failed try.
@@ -56,6 +59,11 @@ class FittingMicrobatches:
                 return work(self._now)
             except OutOfMemoryError as error:
                 smaller, rows, longest = self._now.smaller(error.rows, error.longest), error.rows, error.longest
+            if self._fixed:
+                raise RunError(
+                    f"out of memory with {rows} examples of up to {longest} tokens ({what}): give a smaller "
+                    "--batch-size or --max-length, or --gradient-checkpointing"
+                )
             if smaller is None:
                 raise RunError(
                     f"out of memory with a single example of {longest} tokens ({what}): give a smaller --max-length, "
@@ -64,9 +72,7 @@ class FittingMicrobatches:
             self._steps.append(
                 {"what": what, "rows": rows, "longest": longest, "from": self._now.text, "to": asdict(smaller)}
             )
-            part = self._file.with_suffix(".tmp")
-            part.write_text(json.dumps(self._steps), encoding="utf-8")
-            part.replace(self._file)
+            write_json(self._file, self._steps)
             self._now = smaller
             gc.collect()
             if torch.cuda.is_available():

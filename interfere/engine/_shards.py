@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
 from typing import Any
 
 import torch
 
 from interfere.checkpoint import layers_of
-from interfere.objectives import Batch, LossSums, Objective
-from interfere.ranks import Ranks
+from interfere.objectives import Batch, LossSums, Objective, SameExamples
+from interfere.ranks import Ranks, own_gpu
 
 
-def shard_model(model: Any, device: torch.device) -> None:
+def shard_model(model: Any) -> None:
     """Spread a model over the processes of the default group, layer by layer (FSDP2, `fully_shard`).
 
-    Each process keeps its part of every weight and gathers a layer's weights while the layer runs. The model stays
-    spread.
+    Each process keeps its part of every weight, on its GPU where it has one, and gathers a layer's weights while the
+    layer runs. The model stays spread.
 
     Args:
         model: with all of its weights, the same in every process.
-        device: where the parts lie afterwards.
     """
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import FSDPModule, fully_shard
 
+    device = torch.device(own_gpu() or next(model.parameters()).device)
     mesh = init_device_mesh(device.type, (torch.distributed.get_world_size(),))
     for layer in layers_of(model):
         fully_shard(layer, mesh=mesh)
@@ -36,13 +35,6 @@ def shard_model(model: Any, device: torch.device) -> None:
         if isinstance(module, FSDPModule):
             module.set_gradient_divide_factor(1.0)
             module.set_force_sum_reduction_for_comms(True)
-
-
-def own_device(model: Any) -> torch.device:
-    """Where this process's parts go: to its GPU, where it has one, whatever holds the model until then."""
-    if not torch.cuda.is_available():
-        return next(model.parameters()).device  # type: ignore[no-any-return]
-    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
 
 
 def local_part(tensor: torch.Tensor) -> tuple[torch.Tensor, int]:
@@ -57,7 +49,7 @@ def local_part(tensor: torch.Tensor) -> tuple[torch.Tensor, int]:
 
 
 @dataclasses.dataclass(frozen=True)
-class SharedBatches:
+class SharedBatches(SameExamples):
     """An objective of which each process computes the rows that are its own; the sum over processes is the whole.
 
     All must run the model equally often. Where there are fewer rows than processes, some read a row whose loss counts
@@ -70,10 +62,6 @@ class SharedBatches:
 
     plain: Objective
     ranks: Ranks
-
-    def __getattr__(self, name: str) -> Any:
-        """As of the plain objective."""
-        return getattr(self.plain, name)
 
     def loss(self, model: Any, batch: Batch) -> LossSums:
         """The loss of this process's rows; `per_document` has all rows, those of others 0."""

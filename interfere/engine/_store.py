@@ -57,6 +57,13 @@ def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Map
     part.replace(path)
 
 
+def write_json(path: Path, document: object) -> None:
+    """Write a JSON file so that it is either complete or absent."""
+    part = path.with_name(path.name + ".tmp")
+    part.write_text(json.dumps(document, indent=1), encoding="utf-8")
+    part.replace(path)
+
+
 def write_chunk(path: Path, record: ChunkRecord, tensors: Mapping[str, torch.Tensor]) -> None:
     """Write a chunk's vectors and its record."""
     write_tensors(path, tensors, {"record": json.dumps(asdict(record))})

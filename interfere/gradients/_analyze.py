@@ -24,7 +24,6 @@ from interfere.engine import (
     group_parameters,
     on_path,
     only_gradients_of,
-    own_device,
     plan_chunks,
     shard_model,
     smaller_microbatches,
@@ -144,12 +143,13 @@ def _measure(run: Run, folder: Path, ranks: Ranks, progress: ProgressCallback | 
         # Each sees for itself that it has the same text and weights.
         claim(run, folder)
     device = next(run.checkpoint.model.parameters()).device.type
-    microbatches = FittingMicrobatches(folder, Microbatches.for_device(batch_size, device), ranks.rank)
+    cut = Microbatches.for_device(batch_size, device)
+    microbatches = FittingMicrobatches(folder, cut, ranks.rank, fixed=run.settings.shard)
     names = [parameter.name for parameter in run.scope]
     model = run.checkpoint.model
     with ExitStack() as stack:
         if run.settings.shard:
-            shard_model(model, own_device(model))
+            shard_model(model)
             # Said of every model whose layers return views; nothing here changes what a layer returns.
             stack.enter_context(warnings.catch_warnings())
             warnings.filterwarnings("ignore", message="FSDP2-wrapped module")

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from interfere.corpus import language_sha256
+from interfere.engine import write_json
 from interfere.errors import InputError
 from interfere.gradients._run import Run
 
@@ -43,9 +44,7 @@ def claim(run: Run, folder: Path) -> int | None:
                 "start a new run in another --output-dir"
             )
     else:
-        part = file.with_suffix(".tmp")
-        part.write_text(json.dumps({**plan, "batch_size": batch_size}, indent=1), encoding="utf-8")
-        part.replace(file)
+        write_json(file, {**plan, "batch_size": batch_size})
     return None if batch_size == "auto" else batch_size
 
 

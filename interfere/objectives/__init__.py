@@ -14,6 +14,7 @@ from interfere.objectives._types import (
     LossFunction,
     LossSums,
     Objective,
+    SameExamples,
     TokenObjective,
 )
 
@@ -27,6 +28,7 @@ __all__ = [
     "LossSums",
     "MaskedLM",
     "Objective",
+    "SameExamples",
     "SpanCorruption",
     "TargetsOnly",
     "TokenObjective",

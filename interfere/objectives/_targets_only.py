@@ -19,9 +19,8 @@ from typing import Any
 import torch
 
 from interfere.checkpoint import embedding_module, replaced_forwards
-from interfere.corpus import Document
 from interfere.objectives._loss import logits_of, per_row
-from interfere.objectives._types import IGNORE, Batch, Example, LossSums, TokenObjective
+from interfere.objectives._types import IGNORE, Batch, LossSums, SameExamples, TokenObjective
 
 LOGITS_AT_ONCE = {"cpu": 1 << 24}
 """Logits of a piece, by kind of device: 64 MiB of them."""
@@ -34,7 +33,7 @@ ROWS_AT_LEAST = 256
 
 
 @dataclass(frozen=True)
-class TargetsOnly:
+class TargetsOnly(SameExamples):
     """An objective whose loss and gradients are those of another, without logits that nothing asks for.
 
     Args:
@@ -46,25 +45,6 @@ class TargetsOnly:
     plain: TokenObjective
     stages: tuple[torch.nn.Module, ...]
     vocabulary: int
-
-    @property
-    def name(self) -> str:
-        """As of the plain objective."""
-        return self.plain.name
-
-    @property
-    def pad_id(self) -> int:
-        """As of the plain objective."""
-        return self.plain.pad_id
-
-    @property
-    def max_length(self) -> int:
-        """As of the plain objective."""
-        return self.plain.max_length
-
-    def encode(self, document: Document, language: str) -> list[Example]:
-        """As the plain objective does."""
-        return self.plain.encode(document, language)
 
     def loss(self, model: Any, batch: Batch) -> LossSums:
         """The plain objective's loss.

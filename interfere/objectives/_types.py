@@ -97,6 +97,31 @@ class Objective(Protocol):
         """The loss of a batch, with a graph."""
 
 
+class SameExamples:
+    """What an objective has from another one, `plain`, where it differs from it in how the loss is computed."""
+
+    plain: Objective
+
+    @property
+    def name(self) -> str:
+        """As of the plain objective."""
+        return self.plain.name
+
+    @property
+    def pad_id(self) -> int:
+        """As of the plain objective."""
+        return self.plain.pad_id
+
+    @property
+    def max_length(self) -> int:
+        """As of the plain objective."""
+        return self.plain.max_length
+
+    def encode(self, document: Document, language: str) -> list[Example]:
+        """As the plain objective does."""
+        return self.plain.encode(document, language)
+
+
 @runtime_checkable
 class TokenObjective(Objective, Protocol):
     """An objective that is the cross-entropy of logits, so that only those that are asked for need be there."""

@@ -8,16 +8,16 @@ from typing import TypeVar
 
 import numpy as np
 import pandas as pd
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from interfere.report import _cells as draw
 from interfere.report import _text as text
 from interfere.report import _words as words
 from interfere.report._figure import Panel, heatmaps, label_axes
+from interfere.report._matrix import MANY, any_missing, matrix_handles, matrix_panel
 from interfere.report._order import language_order
 from interfere.report._tables import BODY, group_names, group_noun, pair_rows, self_rows
 from interfere.results import Result
@@ -27,20 +27,6 @@ _Name = TypeVar("_Name", str, tuple[str, str])
 MAX_PAIRS = 45  # all of ten languages
 MAX_GROUPS = 60
 APART = 0.35  # cells between the column of the body and those of its parts
-
-# (up to this many languages, inches a cell, points of the number in it)
-_CELLS: tuple[tuple[float, float, float | None], ...] = (
-    (4, 0.85, 11.0),
-    (10, 0.6, 9.5),
-    (20, 0.48, 8.0),
-    (60, 0.36, 6.5),
-    (float("inf"), 0.2, None),
-)
-
-
-def cell_size(n: int) -> tuple[float, float | None]:
-    """Inches of a cell of an n by n matrix of languages, and points of the number in it."""
-    return next((inches, points) for limit, inches, points in _CELLS if n <= limit)
 
 
 def languages_figure(result: Result, metric: str | None = None) -> Figure:
@@ -60,34 +46,23 @@ def languages_figure(result: Result, metric: str | None = None) -> Figure:
     order = language_order(result, metric)
     values, verdicts = _language_cells(result, metric, order)
     own = self_rows(result, metric).set_index("language")["self_similarity"].reindex(order).to_numpy(dtype=float)
-    n = len(order)
-    cell, size = cell_size(n)
+    brief = len(order) > MANY
     names = list(map(text.short_names(order, 24).__getitem__, order))
-    middles = [i + 0.5 for i in range(n)]
-    write = partial(draw.cosine_value, brief=n > 20)
-
-    def into(ax: Axes) -> None:
-        ax.set(xlim=(0, n), ylim=(n, 0))
-        frame = 1.6 if n <= 20 else 1.1
-        draw.paint(ax, range(n), values, verdicts, scale=draw.signed(), write=write, size=size, frame=frame)
-        _diagonal(ax, own, size, brief=n > 20)
-        label_axes(ax, middles, names, middles, names, 9.5 if n <= 20 else 8)
-
-    handles: list[Artist] = [
-        *draw.legend_handles(missing=_any_missing(values, verdicts)),
-        Patch(
-            facecolor=draw.DIAGONAL,
-            edgecolor=draw.GREY,
-            linewidth=0.6,
-            label="diagonal: self-similarity ρ, the ceiling of raw cosines (number, bar)",
-        ),
-    ]
     notes = [
         "Self-similarity is the raw cosine that a language has with itself. "
         "The raw cosine of a and b is about √(ρ(a)·ρ(b)) times the corrected one."
     ]
+    panel = matrix_panel(
+        values,
+        verdicts,
+        names,
+        scale=draw.signed(),
+        write=partial(draw.cosine_value, brief=brief),
+        diagonal=partial(_self_similarity, own=own, brief=brief),
+        bar=_cosine_bar,
+    )
+    handles = matrix_handles(values, verdicts, "self-similarity ρ, the ceiling of raw cosines (number, bar)")
     title, subtitle = words.titles(result, metric, "languages")
-    panel = Panel(n * cell, n * cell, into, _cosine_bar)
     return heatmaps([panel], title=title, subtitle=subtitle, handles=handles, notes=notes, names=names)
 
 
@@ -125,7 +100,7 @@ def layers_figure(result: Result, metric: str | None = None) -> Figure:
         [Panel(width * cell, height * (0.26 if wide else 0.28), into, _cosine_bar)],
         title=title,
         subtitle=subtitle,
-        handles=draw.legend_handles(missing=_any_missing(values, verdicts), brackets=size is not None),
+        handles=draw.legend_handles(missing=any_missing(values, verdicts), brackets=size is not None),
         notes=notes,
         names=[*columns, *rows],
     )
@@ -147,20 +122,15 @@ def _cosine_bar(cax: Axes) -> None:
     draw.colour_bar(cax, draw.signed(), "corrected cosine", [-1, -0.5, 0, 0.5, 1], names, undetermined=True)
 
 
-def _any_missing(values: NDArray[np.float64], verdicts: NDArray[np.object_]) -> bool:
-    return bool((~np.isfinite(values[verdicts != ""])).any())
-
-
-def _diagonal(ax: Axes, own: NDArray[np.float64], size: float | None, *, brief: bool) -> None:
-    for i, rho in enumerate(own):
-        ax.add_patch(Rectangle((i, i), 1, 1, facecolor=draw.DIAGONAL, edgecolor="white", linewidth=0.4))
-        if np.isfinite(rho):
-            # The share of the cell's width is the share of a chunk's gradient that is signal.
-            bar = Rectangle((i, i + 0.86), float(np.clip(rho, 0, 1)), 0.14, facecolor=draw.GREY, edgecolor="none")
-            ax.add_patch(bar)
-        if size is not None:
-            shown = draw.cosine_value(float(rho), brief=brief) if np.isfinite(rho) else text.UNKNOWN
-            draw.put(ax, (i, i - 0.05), shown, size, color=draw.INK, fontstyle="italic")
+def _self_similarity(ax: Axes, i: int, size: float | None, *, own: NDArray[np.float64], brief: bool) -> None:
+    rho = own[i]
+    if np.isfinite(rho):
+        # The share of the cell's width is the share of a chunk's gradient that is signal.
+        bar = Rectangle((i, i + 0.86), float(np.clip(rho, 0, 1)), 0.14, facecolor=draw.GREY, edgecolor="none")
+        ax.add_patch(bar)
+    if size is not None:
+        shown = draw.cosine_value(float(rho), brief=brief) if np.isfinite(rho) else text.UNKNOWN
+        draw.put(ax, (i, i - 0.05), shown, size, color=draw.INK, fontstyle="italic")
 
 
 def _language_cells(result: Result, metric: str, order: list[str]) -> tuple[NDArray[np.float64], NDArray[np.object_]]:

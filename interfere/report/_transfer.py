@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
 from interfere.report import _cells as draw
 from interfere.report import _text as text
 from interfere.report import _words as words
-from interfere.report._figure import Panel, heatmaps, label_axes
-from interfere.report._heatmaps import cell_size
+from interfere.report._figure import heatmaps
+from interfere.report._matrix import MANY, matrix_handles, matrix_panel
 from interfere.report._order import language_order
 from interfere.report._tables import BODY, pair_rows
 from interfere.results import Result
@@ -44,47 +43,35 @@ def transfer_figure(result: Result, metric: str | None = None) -> Figure:
     order = language_order(result, metric)
     directed = words.transfers(pair_rows(result, metric, BODY))
     values, verdicts = _cells(directed, order)
-    n = len(order)
-    cell, size = cell_size(n)
     names = list(map(text.short_names(order, 24).__getitem__, order))
-    middles = [i + 0.5 for i in range(n)]
     limit = colour_limit(directed)
-    write = partial(draw.free_value, brief=n > 20)
-
-    def into(ax: Axes) -> None:
-        ax.set(xlim=(0, n), ylim=(n, 0))
-        frame = 1.6 if n <= 20 else 1.1
-        draw.paint(ax, range(n), values, verdicts, scale=draw.signed(limit), write=write, size=size, frame=frame)
-        for i in range(n):
-            ax.add_patch(Rectangle((i, i), 1, 1, facecolor=draw.DIAGONAL, edgecolor="white", linewidth=0.4))
-            if size is not None:
-                draw.put(ax, (i, i), "1", size, color=draw.INK, fontstyle="italic")
-        label_axes(ax, middles, names, middles, names, 9.5 if n <= 20 else 8)
-        ax.set_xlabel("… helps this language", fontsize=9, labelpad=6)
-        ax.set_ylabel("A step of this language …", fontsize=9, labelpad=6)
-
-    beyond = _beyond(values, limit)
-    missing = bool((~np.isfinite(values[verdicts != ""])).any())
+    panel = matrix_panel(
+        values,
+        verdicts,
+        names,
+        scale=draw.signed(limit),
+        write=partial(draw.free_value, brief=len(order) > MANY),
+        diagonal=_one,
+        bar=partial(_bar, limit=limit, beyond=_beyond(values, limit)),
+        axes=("… helps this language", "A step of this language …"),
+    )
     title, subtitle = words.titles(result, metric, "transfer")
     return heatmaps(
-        [Panel(n * cell, n * cell, into, partial(_bar, limit=limit, beyond=beyond))],
+        [panel],
         title=title,
         subtitle=subtitle,
-        handles=[
-            *draw.legend_handles(missing=missing),
-            Patch(
-                facecolor=draw.DIAGONAL,
-                edgecolor=draw.GREY,
-                linewidth=0.6,
-                label="diagonal: its own step, 1",
-            ),
-        ],
+        handles=matrix_handles(values, verdicts, "its own step, 1"),
         notes=[
             "1 means: a step along the row's gradient helps the column as much as the column's own step does; below 0 "
             "it harms. What is hatched or framed goes by the pair, not by the direction."
         ],
         names=names,
     )
+
+
+def _one(ax: Axes, i: int, size: float | None) -> None:
+    if size is not None:
+        draw.put(ax, (i, i), "1", size, color=draw.INK, fontstyle="italic")
 
 
 def colour_limit(directed: pd.DataFrame) -> float:
