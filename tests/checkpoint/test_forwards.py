@@ -8,8 +8,7 @@ import torch
 from interfere.checkpoint import recomputed_layers
 from interfere.errors import RunError
 from interfere.objectives import collate, make_objective
-from tests.objectives.reference import TOLERANCE, documents, flat_gradient, relative
-from tests.objectives.test_equals_the_models_own import KINDS, _checkpoint
+from tests.objectives.reference import KINDS, TOLERANCE, checkpoint_of, documents, flat_gradient, relative
 
 
 def _saved_bytes_and_gradient(model, objective, batch) -> tuple[int, torch.Tensor]:
@@ -28,7 +27,7 @@ def _saved_bytes_and_gradient(model, objective, batch) -> tuple[int, torch.Tenso
 
 
 def test_a_model_whose_layers_cannot_run_twice_is_refused():
-    model = _checkpoint("XLMWithLMHeadModel").model
+    model = checkpoint_of("XLMWithLMHeadModel").model
     tokens = torch.tensor([[1, 2, 3]])
     with recomputed_layers(model), pytest.raises(RunError, match="--gradient-checkpointing"):
         model(input_ids=tokens).logits.sum().backward()
@@ -36,7 +35,7 @@ def test_a_model_whose_layers_cannot_run_twice_is_refused():
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "XLMWithLMHeadModel"])
 def test_gradients_are_the_same_and_less_is_kept(kind):
-    checkpoint = _checkpoint(kind)
+    checkpoint = checkpoint_of(kind)
     model = checkpoint.model
     objective = make_objective("auto", checkpoint)
     examples = [example for document in documents() for example in objective.encode(document, "xx")]

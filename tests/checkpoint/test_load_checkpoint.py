@@ -5,35 +5,19 @@ from __future__ import annotations
 import json
 import logging
 import os
-import threading
-import time
 import warnings
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import SimpleNamespace
 
-import huggingface_hub
 import pytest
 import torch
 import transformers
-from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 from transformers.utils import logging as chatter
 
 from interfere.checkpoint import checkpoint_from_model, hash_weights, load_checkpoint, map_parameters, resolve_objective
-from interfere.checkpoint._hub import cache_alone_without_network
 from interfere.errors import InputError, RunError
+from tests.checkpoint.refused import refused
 from tests.tiny import MODELS, TEXTS, save_tiny, tiny_model, tiny_pair, tiny_tokenizer
-
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-NOBODY = "http://127.0.0.1:9"
-"""An address at which nothing listens."""
-
-
-@pytest.fixture(autouse=True)
-def _offline(tmp_path, monkeypatch):
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
 
 
 def _edit_config(folder: Path, **entries: object) -> Path:
@@ -48,15 +32,6 @@ def _edit_weights(folder: Path, change) -> Path:
     kept = {name: value.contiguous() for name, value in changed.items() if value is not None}
     save_file(kept, path, metadata={"format": "pt"})
     return folder
-
-
-def _refused(folder: object, error: type[Exception] = RunError, **options) -> str:
-    with pytest.raises(error) as caught:
-        load_checkpoint(folder, **options)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert len(message) < 400
-    return message
 
 
 @pytest.mark.parametrize("kind", sorted(MODELS))
@@ -169,7 +144,7 @@ def test_loading_says_nothing_and_changes_no_setting(tmp_path, capfd):
     before = (chatter.get_verbosity(), chatter._tqdm_active, logging.getLogger("huggingface_hub").level)
     filters = list(warnings.filters)
     load_checkpoint(folder)
-    _refused(headless)
+    refused(headless)
     assert capfd.readouterr() == ("", "")
     assert (chatter.get_verbosity(), chatter._tqdm_active, logging.getLogger("huggingface_hub").level) == before
     assert list(warnings.filters) == filters
@@ -183,157 +158,20 @@ def test_weights_that_no_parameter_takes_are_logged(tmp_path, caplog):
 # What is not there
 
 
-def test_what_is_neither_a_folder_nor_in_the_cache(tmp_path):
-    for name in ("nobody/no-such-model", "no-such-model"):
-        message = _refused(name)
-        assert f"{name!r} is neither a folder nor in the cache" in message
-        assert "HF_HUB_OFFLINE" in message
-    for name in ("./no/such/folder", "/no/such/folder", "a b"):
-        assert f"{name!r} is neither a folder nor in the cache" in _refused(name)
-    assert "is empty" in _refused("", InputError)
-
-
-def _cache_tiny(cache: Path) -> None:
-    repository = cache / "models--nobody--tiny"
-    save_tiny(repository / "snapshots" / COMMIT)
-    (repository / "refs").mkdir()
-    (repository / "refs" / "main").write_text(COMMIT)
-
-
-def test_a_model_in_the_hubs_cache_has_its_commit_as_revision(tmp_path):
-    _cache_tiny(tmp_path / "cache")
-    checkpoint = load_checkpoint("nobody/tiny")
-    assert (checkpoint.id, checkpoint.revision) == ("nobody/tiny", COMMIT)
-    assert load_checkpoint("nobody/tiny", revision=COMMIT).revision == COMMIT
-    message = _refused("nobody/tiny", revision="v2")
-    assert "at revision 'v2'" in message
-    assert "another revision of it is in the cache" in message
-
-
-@pytest.fixture
-def hub(monkeypatch):
-    """Set the address of the hub; the client may ask it, and may not wait to ask again."""
-
-    def set_address(address: str) -> None:
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(constants, "ENDPOINT", address)
-        template = f"{address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail(f"waits {seconds} s to ask again"))
-
-    for name in ("http_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    yield set_address
-    # A connection that is left open would be a warning of some later test.
-    huggingface_hub.close_session()
-
-
-def test_without_network_it_is_said_at_once_what_is_missing(hub, tmp_path):
-    hub(NOBODY)
-    words = "is neither a folder nor in the cache; the hub cannot be reached: connect to download it"
-    assert f"model 'xlm-roberta-base' {words}" in _refused("xlm-roberta-base")
-    assert f"tokenizer 'no/where' {words}" in _refused(save_tiny(tmp_path / "m"), tokenizer="no/where")
-    # What was changed for the time of loading is as it was.
-    assert constants.HF_HUB_OFFLINE is False
-    constants.HF_HUB_OFFLINE = True
-    assert "offline mode is on: unset HF_HUB_OFFLINE" in _refused("xlm-roberta-base")
-    assert constants.HF_HUB_OFFLINE is True
-
-
-def test_without_network_a_model_in_the_cache_loads_without_waiting(hub, tmp_path):
-    _cache_tiny(tmp_path / "cache")
-    hub(NOBODY)
-    assert load_checkpoint("nobody/tiny").revision == COMMIT
-    assert load_checkpoint("nobody/tiny", revision=COMMIT).revision == COMMIT
-    message = _refused("nobody/tiny", revision="v2")
-    assert "another revision of it is in the cache" in message
-    assert "the hub cannot be reached" in message
-    assert constants.HF_HUB_OFFLINE is False
-
-
-def test_folders_and_impossible_names_are_not_asked_for(hub, monkeypatch, tmp_path):
-    hub(NOBODY)
-    monkeypatch.setattr(huggingface_hub, "get_session", lambda: pytest.fail("asks the hub"))
-    assert load_checkpoint(save_tiny(tmp_path / "m")).revision is None
-    assert "no name of a model on the hub" in _refused("/no/such/folder")
-    file = tmp_path / "en.txt"
-    file.write_text("")
-    assert _refused(file) == f"model '{file}' is a file; give the folder that config.json and the weights are in"
-    message = _refused(tmp_path / "m", tokenizer=file)
-    assert message == f"tokenizer '{file}' is a file; give the folder that it is in"
-
-
-class _Hub(BaseHTTPRequestHandler):
-    """A hub of one's own that has no models, and may take its time to say so."""
-
-    def do_HEAD(self) -> None:
-        self.server.silence.wait()
-        self.server.asked.append(self.path)
-        self.send_response(404)
-        self.send_header("X-Error-Code", "RepoNotFound")
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *arguments: object) -> None:
-        pass
-
-
-@pytest.fixture
-def own_hub(hub):
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Hub) as server:
-        server.daemon_threads = True
-        server.asked, server.silence = [], threading.Event()
-        server.silence.set()
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        hub(f"http://127.0.0.1:{server.server_port}")
-        yield server
-        server.silence.set()
-        huggingface_hub.close_session()
-        server.shutdown()
-        thread.join()
-
-
-def test_what_a_hub_answers_counts_wherever_it_is(own_hub):
-    assert "is neither a folder nor on the hub; if it is private, log in" in _refused("nobody/secret", revision="v2")
-    assert own_hub.asked[0] == "/nobody/secret/resolve/main/config.json"
-    assert "/nobody/secret/resolve/v2/config.json" in own_hub.asked
-
-
-def test_a_hub_that_is_slow_to_answer_is_reached(own_hub, monkeypatch):
-    monkeypatch.setattr(constants, "HF_HUB_ETAG_TIMEOUT", 0.05)
-    own_hub.silence.clear()
-    with cache_alone_without_network("nobody/secret"):
-        assert constants.HF_HUB_OFFLINE is False
-
-
-@pytest.mark.parametrize(("kind", "offline"), [("ConnectTimeout", True), ("ConnectError", True), ("ReadError", False)])
-def test_only_a_connection_that_does_not_come_about_is_no_network(hub, monkeypatch, kind, offline):
-    hub(NOBODY)
-
-    def head(*arguments: object, **options: object) -> None:
-        raise type(kind, (Exception,), {})
-
-    monkeypatch.setattr(huggingface_hub, "get_session", lambda: SimpleNamespace(head=head))
-    with cache_alone_without_network("nobody/secret"):
-        assert constants.HF_HUB_OFFLINE is offline
-    assert constants.HF_HUB_OFFLINE is False
-
-
 def test_folders_that_lack_a_file(tmp_path):
     folder = save_tiny(tmp_path / "weights")
     (folder / "model.safetensors").rename(folder / "weights.gguf")
-    message = _refused(folder)
+    message = refused(folder)
     assert "has no weights: neither model.safetensors nor pytorch_model.bin" in message
     assert "it has weights.gguf" in message
     (folder / "config.json").unlink()
-    assert "has no config.json" in _refused(folder)
+    assert "has no config.json" in refused(folder)
     (folder / "adapter_config.json").write_text("{}")
-    assert "merge it into its base model" in _refused(folder)
+    assert "merge it into its base model" in refused(folder)
     tiny_model("bert").save_pretrained(tmp_path / "shards", max_shard_size="20KB")
     lost = sorted((tmp_path / "shards").glob("model-*"))[1]
     lost.unlink()
-    assert lost.name in _refused(tmp_path / "shards")
+    assert lost.name in refused(tmp_path / "shards")
 
 
 @pytest.mark.parametrize("kind", sorted(MODELS))
@@ -342,13 +180,13 @@ def test_a_folder_without_tokenizer_files(kind, tmp_path):
     folder = save_tiny(tmp_path / "m", kind)
     for path in folder.glob("token*"):
         path.unlink()
-    assert "has no tokenizer files" in _refused(folder)
-    assert "--tokenizer" in _refused(folder)
+    assert "has no tokenizer files" in refused(folder)
+    assert "--tokenizer" in refused(folder)
     other = tmp_path / "tokenizer"
     tiny_tokenizer(MODELS[kind][1]).save_pretrained(other)
     assert load_checkpoint(folder, tokenizer=other).objective
-    assert "tokenizer 'no/where' is neither" in _refused(folder, tokenizer="no/where")
-    assert "tokenizer '/no/where' is neither" in _refused(folder, tokenizer="/no/where")
+    assert "tokenizer 'no/where' is neither" in refused(folder, tokenizer="no/where")
+    assert "tokenizer '/no/where' is neither" in refused(folder, tokenizer="/no/where")
 
 
 # What is there and is wrong
@@ -373,7 +211,7 @@ def test_a_folder_without_tokenizer_files(kind, tmp_path):
 def test_a_config_that_will_not_do(content, words, tmp_path):
     folder = save_tiny(tmp_path)
     (folder / "config.json").write_text(content)
-    assert words in _refused(folder)
+    assert words in refused(folder)
 
 
 @pytest.mark.parametrize(
@@ -389,7 +227,7 @@ def test_a_damaged_file_is_named(spoil, words, tmp_path):
     folder = save_tiny(tmp_path)
     path = folder / "model.safetensors"
     path.write_bytes(spoil(path.read_bytes()))
-    message = _refused(folder)
+    message = refused(folder)
     assert words in message
     assert str(path) in message
 
@@ -404,10 +242,10 @@ def test_pickled_weights_are_read_as_tensors_and_nothing_else(tmp_path, monkeypa
     folder = save_tiny(tmp_path / "m")
     (folder / "model.safetensors").unlink()
     torch.save({"a": _Harmful()}, folder / "pytorch_model.bin")
-    assert "more than tensors" in _refused(folder)
+    assert "more than tensors" in refused(folder)
     assert not (tmp_path / "harm").exists()
     (folder / "pytorch_model.bin").write_bytes(b"junkjunk")
-    assert "damaged" in _refused(folder)
+    assert "damaged" in refused(folder)
 
 
 @pytest.mark.parametrize(("kind", "missing"), [("bert", "cls.predictions.bias"), ("llama", "lm_head.weight")])
@@ -415,7 +253,7 @@ def test_a_checkpoint_without_a_head_is_refused_and_not_filled_at_random(kind, m
     folder = save_tiny(tmp_path, kind)
     model = tiny_model(kind)
     getattr(model, model.base_model_prefix).save_pretrained(folder)
-    message = _refused(folder)
+    message = refused(folder)
     assert "no language-model head for" in message
     assert missing in message
 
@@ -423,7 +261,7 @@ def test_a_checkpoint_without_a_head_is_refused_and_not_filled_at_random(kind, m
 def test_weights_that_are_missing_are_named(tmp_path):
     lost = ("layer.0.attention.self.query", "layer.1.output.dense")
     folder = _edit_weights(save_tiny(tmp_path), lambda name, value: None if any(p in name for p in lost) else value)
-    message = _refused(folder)
+    message = refused(folder)
     assert "lacks 4 of its weights: bert.encoder.layer.0.attention.self.query.weight" in message
 
 
@@ -431,7 +269,7 @@ def test_weights_of_another_shape_are_named(tmp_path):
     folder = _edit_weights(
         save_tiny(tmp_path), lambda name, value: value[:, :8] if name.endswith("1.output.dense.weight") else value
     )
-    message = _refused(folder)
+    message = refused(folder)
     assert "bert.encoder.layer.1.output.dense.weight has shape (16, 8) in the weights and (16, 24)" in message
 
 
@@ -440,13 +278,13 @@ def test_weights_that_are_not_finite_are_named(value, tmp_path):
     def spoil(name, tensor):
         return tensor.index_fill(0, torch.tensor([2]), value) if name.endswith("layer.1.output.dense.bias") else tensor
 
-    message = _refused(_edit_weights(save_tiny(tmp_path), spoil))
+    message = refused(_edit_weights(save_tiny(tmp_path), spoil))
     assert "NaN or infinite weights in bert.encoder.layer.1.output.dense.bias" in message
 
 
 def test_a_tokenizer_of_another_model(tmp_path):
     folder = save_tiny(tmp_path, model=tiny_model("bert", vocab_size=300))
-    message = _refused(folder)
+    message = refused(folder)
     assert "up to 419" in message
     assert "300 embedding rows" in message
 
@@ -471,4 +309,4 @@ def test_added_tokens_may_lie_beyond_the_embedding(tmp_path):
     ],
 )
 def test_options_that_are_wrong(options, words, tmp_path):
-    assert words in _refused(save_tiny(tmp_path), InputError, **options)
+    assert words in refused(save_tiny(tmp_path), InputError, **options)

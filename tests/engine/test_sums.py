@@ -125,6 +125,15 @@ def test_where_memory_runs_out_half_as_many_rows_are_tried(microbatches, tmp_pat
             FittingMicrobatches(tmp_path / "..", Microbatches(1)).run("x", lambda cut: _raise(OutOfMemoryError(1, 9)))
 
 
+def test_processes_that_read_the_same_chunk_do_not_cut_it_anew(tmp_path):
+    fitting = FittingMicrobatches(tmp_path, Microbatches(4), fixed=True)
+    with pytest.raises(
+        RunError, match=r"out of memory with 4 examples of up to 9 tokens \(x\): give a smaller --batch"
+    ):
+        fitting.run("x", lambda cut: _raise(OutOfMemoryError(4, 9)))
+    assert not list(tmp_path.iterdir())
+
+
 def _raise(error: Exception) -> None:
     raise error
 

@@ -7,12 +7,12 @@ import dataclasses
 import pytest
 import torch
 
-from interfere.checkpoint import checkpoint_from_model
 from interfere.objectives import IGNORE, Batch, collate, make_objective
-from tests.checkpoint.tables import UNSEEN
 from tests.objectives.reference import (
+    KINDS,
     TENSOR_TOLERANCE,
     TOLERANCE,
+    checkpoint_of,
     documents,
     flat_gradient,
     reference,
@@ -20,10 +20,7 @@ from tests.objectives.reference import (
     tiny_checkpoint,
     worst_tensor,
 )
-from tests.tiny import MODELS, tiny_model, tiny_tokenizer
-
-# mBART and M2M-100 have no sentinels, so span corruption is nothing for them.
-KINDS = sorted({*MODELS, *UNSEEN} - {"mbart", "M2M100ForConditionalGeneration"})
+from tests.tiny import MODELS, tiny_tokenizer
 
 
 def _gradient_of_row(objective, model, batch: Batch, row: int) -> torch.Tensor:
@@ -35,24 +32,9 @@ def _gradient_of_row(objective, model, batch: Batch, row: int) -> torch.Tensor:
     return flat_gradient(model)
 
 
-def _checkpoint(kind: str):
-    if kind in MODELS:
-        return tiny_checkpoint(kind)
-    families = {
-        "Xmod": "roberta",
-        "MT5": "t5",
-        "XLMWith": "bert",
-        "ModernBert": "bert",
-        "Electra": "bert",
-        "Albert": "bert",
-    }
-    family = next((families[start] for start in families if kind.startswith(start)), "llama")
-    return checkpoint_from_model(tiny_model(kind, **UNSEEN[kind][0]), tiny_tokenizer(family), id=kind)
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_document_has_the_same_loss_and_gradient_alone_and_in_a_batch(kind):
-    checkpoint = _checkpoint(kind)
+    checkpoint = checkpoint_of(kind)
     objective = make_objective("auto", checkpoint, seed=3)
     examples = [example for document in documents() for example in objective.encode(document, "xx")]
     assert len(examples) >= 4

@@ -7,8 +7,16 @@ import torch
 
 from interfere.objectives import _targets_only as module
 from interfere.objectives import collate, make_objective, targets_only
-from tests.objectives.reference import TENSOR_TOLERANCE, TOLERANCE, documents, flat_gradient, relative, worst_tensor
-from tests.objectives.test_equals_the_models_own import KINDS, _checkpoint
+from tests.objectives.reference import (
+    KINDS,
+    TENSOR_TOLERANCE,
+    TOLERANCE,
+    checkpoint_of,
+    documents,
+    flat_gradient,
+    relative,
+    worst_tensor,
+)
 
 
 def _loss_and_gradient(objective, model, batch):
@@ -24,7 +32,7 @@ def test_it_equals_the_plain_objective(kind, scope, monkeypatch):
     # Two positions at a time, so that there are several pieces and a last one that is shorter.
     monkeypatch.setitem(module.LOGITS_AT_ONCE, "cpu", 2 * 420 + 1)
     monkeypatch.setattr(module, "ROWS_AT_LEAST", 1)
-    checkpoint = _checkpoint(kind)
+    checkpoint = checkpoint_of(kind)
     model = checkpoint.model
     plain = make_objective("auto", checkpoint, seed=3)
     fast = targets_only(plain, model)
