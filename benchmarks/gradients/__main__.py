@@ -30,25 +30,33 @@ from interfere import analyze_gradients
 from interfere.engine import Progress
 
 RESULTS = Path(__file__).parent.parent / "results"
+PATIENCE = 1200
+"""Seconds after which a measurement is given up."""
+
 Row = dict[str, Any]
 
 
 def run(scenario: str, way: str, quick: bool, *, cores: Sequence[int] = (), processes: int = 1) -> Row | None:
-    """One measurement in a process of its own; None where it was killed, as for lack of memory."""
+    """One measurement in a process of its own; None where it was killed, as for lack of memory, or took too long."""
     arguments = ["-m", "benchmarks.gradients._work", scenario, way, "quick" if quick else "full"]
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     if cores:
         environment |= {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, *(launcher if processes > 1 else []), *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        check=False,
-        text=True,
-        env=environment,
-        preexec_fn=(lambda: os.sched_setaffinity(0, cores)) if cores else None,
-    )
+    try:
+        done = subprocess.run(
+            [sys.executable, *(launcher if processes > 1 else []), *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            check=False,
+            text=True,
+            env=environment,
+            preexec_fn=(lambda: os.sched_setaffinity(0, cores)) if cores else None,
+            timeout=PATIENCE,
+        )
+    except subprocess.TimeoutExpired:
+        print(f"  {scenario}, {way}: not ended after {PATIENCE} s", flush=True)
+        return None
     found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     row = next((r for r in found if r["rank"] == 0), None)
     if row is not None:
@@ -99,7 +107,7 @@ def peers(quick: bool) -> Row:
     for way in PEERS:
         other = run("peers", way, quick)
         if own is None or other is None:
-            out[way] = "did not end: not enough memory, or TorchJD is not installed"
+            out[way] = f"did not end: not enough memory, more than {PATIENCE} s, or TorchJD is not installed"
             continue
         out[f"time / {way}"] = f"{own['seconds'] / other['seconds']:.2f}"
         out[f"peak memory / {way}"] = f"{own['peak'] / other['peak']:.2f}"
@@ -191,7 +199,7 @@ def startup() -> Row:
 def main() -> None:
     """Measure, print, and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    names = ("xlm-r-base", "smollm2", "peers", "memory", "resume", "ranks", "startup")
+    names = ("xlm-r-base", "smollm2", "gemma", "peers", "memory", "resume", "ranks", "startup")
     parser.add_argument("--quick", action="store_true", help="fewer chunks and one round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="*", choices=names, default=names)
@@ -201,6 +209,7 @@ def main() -> None:
     jobs: dict[str, Callable[[], Row]] = {
         "xlm-r-base": lambda: ratios("xlm-r-base", rounds, quick),
         "smollm2": lambda: ratios("smollm2", rounds, quick),
+        "gemma": lambda: ratios("gemma", rounds, quick),
         "peers": lambda: peers(quick),
         "memory": lambda: memory(quick),
         "resume": lambda: resumed(quick),

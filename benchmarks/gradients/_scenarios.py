@@ -13,7 +13,13 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 from tokenizers.processors import TemplateProcessing
-from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaForMaskedLM
+from transformers import (
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
+    PreTrainedTokenizerFast,
+    XLMRobertaConfig,
+    XLMRobertaForMaskedLM,
+)
 
 from benchmarks.assets import GNOME_LANGUAGES, gnome_text, smollm2
 from benchmarks.gradients._loops import Tuning
@@ -21,7 +27,7 @@ from interfere import Checkpoint, Corpus, checkpoint_from_model, load_checkpoint
 from interfere.settings import GradientSettings
 
 XLM_R_VOCABULARY = 250_002
-
+GEMMA_VOCABULARY = 262_144
 
 _USUAL = Tuning(token_budget=512, logits_at_once=1 << 24)
 
@@ -68,12 +74,41 @@ def xlm_roberta_shape() -> tuple[Checkpoint, Corpus]:
     model = XLMRobertaForMaskedLM(
         XLMRobertaConfig(vocab_size=XLM_R_VOCABULARY, max_position_embeddings=514, type_vocab_size=1)
     ).eval()
-    words = torch.randint(0, XLM_R_VOCABULARY - 5, (2, 256, 126), generator=torch.Generator().manual_seed(0))
-    texts = {
-        language: [" ".join(f"w{i}" for i in text) for text in rows.tolist()]
-        for language, rows in zip(("aa", "bb"), words, strict=True)
-    }
-    return checkpoint_from_model(model, _words_tokenizer(XLM_R_VOCABULARY)), read_corpus(texts)
+    return checkpoint_from_model(model, _words_tokenizer(XLM_R_VOCABULARY)), _random_texts(XLM_R_VOCABULARY, 126, 126)
+
+
+def gemma_shape() -> tuple[Checkpoint, Corpus]:
+    """Gemma 3's smallest size with random weights, and 256 texts of 8 to 64 random tokens in each of two languages."""
+    torch.manual_seed(0)
+    model = Gemma3ForCausalLM(
+        Gemma3TextConfig(
+            vocab_size=GEMMA_VOCABULARY,
+            hidden_size=640,
+            intermediate_size=2048,
+            num_hidden_layers=18,
+            num_attention_heads=4,
+            num_key_value_heads=1,
+            head_dim=256,
+            max_position_embeddings=512,
+            bos_token_id=0,
+            pad_token_id=1,
+            eos_token_id=2,
+        )
+    ).eval()
+    return checkpoint_from_model(model, _words_tokenizer(GEMMA_VOCABULARY)), _random_texts(GEMMA_VOCABULARY, 6, 62)
+
+
+def _random_texts(vocabulary: int, shortest: int, longest: int) -> Corpus:
+    """256 texts of random words in each of two languages, of as many different lengths as there may be."""
+    generator = torch.Generator().manual_seed(0)
+    words = torch.randint(0, vocabulary - 5, (2, 256, longest), generator=generator)
+    lengths = torch.randint(shortest, longest + 1, (2, 256), generator=generator)
+    return read_corpus(
+        {
+            language: [" ".join(f"w{i}" for i in text[:n]) for text, n in zip(rows, own, strict=True)]
+            for language, rows, own in zip(("aa", "bb"), words.tolist(), lengths.tolist(), strict=True)
+        }
+    )
 
 
 def smollm2_on_gnome(*languages: str) -> Callable[[], tuple[Checkpoint, Corpus]]:
@@ -104,6 +139,13 @@ SCENARIOS = {
         GradientSettings(chunks=3, tokens_per_chunk=512),
         GradientSettings(chunks=2, tokens_per_chunk=256),
         Tuning(token_budget=256, logits_at_once=1 << 24),
+    ),
+    "gemma": Scenario(
+        "causal LM in the shape of Gemma 3 270M (tied vocabulary of 262,144), chunks of 32 texts of 8 to 64 tokens",
+        gemma_shape,
+        GradientSettings(chunks=3, tokens_per_chunk=1100),
+        GradientSettings(chunks=2, tokens_per_chunk=1100),
+        Tuning(token_budget=1024, logits_at_once=1 << 26),
     ),
     "few-chunks": Scenario(
         "SmolLM2-135M sketched, 2 languages × 2 chunks of 64 tokens",

@@ -9,11 +9,11 @@ arXiv 0902.2206).
 Buckets are hashed and not dealt in turn: with `i mod size` a heavy column of a matrix whose width shares a factor with
 `size` falls into a handful of buckets, and the error is many times what the formula says. Runs of 16 elements share one
 hash value, the bucket where the run starts; two elements of different runs meet with probability 1 / size, two of one
-run never. Every element has a sign of its own.
+run never. Every element has a sign.
 
-A sign is the product of two: a random one for each run, and one of a random pattern that repeats after a prime number of
-runs, so that it does not keep step with the width of a matrix. Two runs a whole number of periods apart that start in
-the same bucket add their products of numbers with one common sign; such pairs are one in 4,093, which moves the
+A sign is the product of two: a random one for each run, and one of a random pattern that repeats after a prime number
+of runs, so that it does not keep step with the width of a matrix. Two runs a whole number of periods apart that start
+in the same bucket add their products of numbers with one common sign; such pairs are one in 4,093, which moves the
 variance by less than half a percent.
 
 What makes it fast on a CPU: the pattern is applied by XOR with the sign bit, on pieces that fit the cache, and whole
