@@ -9,6 +9,7 @@ import typer
 
 from .demo import demo
 from .gradients import gradients
+from .importance import importance
 
 app = typer.Typer(
     name="interfere",
@@ -19,6 +20,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.command("gradients")(gradients)
+app.command("importance")(importance)
 app.command("demo")(demo)
 
 

@@ -74,6 +74,23 @@ def split_list(text: str | None) -> list[str] | None:
     return [item.strip() for item in text.split(",") if item.strip()]
 
 
+def parse_batch_size(text: str) -> int | str:
+    """A number of examples; other words as they are, for the settings to judge."""
+    return int(text) if text.lstrip("-").isdecimal() else text
+
+
+def parse_numbers(text: str, option: str) -> tuple[float, ...]:
+    """`0.5,1` as numbers.
+
+    Raises:
+        InputError: an item is none.
+    """
+    try:
+        return tuple(float(item) for item in split_list(text) or [])
+    except ValueError:
+        raise InputError(f"{option} {text!r}: write numbers with commas between them, as in 0.5,1") from None
+
+
 def parse_weights(text: str | None, option: str) -> dict[str, float] | None:
     """`en=0.7,de=0.3` as numbers by language.
 

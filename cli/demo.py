@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from interfere.settings import GradientSettings
 
 from ._processes import processes
 from ._shared import user_errors
-from .gradients import analyze_and_show
+from ._show import analyze_and_show
 
 DEMO_SETTINGS = GradientSettings(mask_passes=5, tokens_per_chunk=384)
 _DEFAULT_DIR = Path("interfere-demo")
@@ -37,14 +38,7 @@ def demo(
         run = ranks.decide(lambda: RunDirectory.check(output_dir, overwrite=replace))
 
         from interfere.bundled import bundled_checkpoint, bundled_corpus
+        from interfere.gradients import analyze_gradients
 
-        analyze_and_show(
-            run,
-            ranks,
-            bundled_checkpoint(),
-            bundled_corpus(),
-            "auto",
-            DEMO_SETTINGS,
-            output_format="table",
-            quiet=quiet,
-        )
+        analyze = partial(analyze_gradients, bundled_checkpoint(), bundled_corpus(), "auto", DEMO_SETTINGS)
+        analyze_and_show(run, ranks, analyze, output_format="table", quiet=quiet)

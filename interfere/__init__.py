@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from interfere.checkpoint import Checkpoint, checkpoint_from_model, load_checkpoint
     from interfere.corpus import Corpus, Document, read_corpus
     from interfere.gradients import analyze_gradients
+    from interfere.importance import analyze_importance
     from interfere.objectives import Batch, LossSums
-    from interfere.results import Result, load_result
-    from interfere.settings import GradientSettings
+    from interfere.results import Result, load_result, unit_scores
+    from interfere.settings import GradientSettings, ImportanceSettings
 
 _HOMES = {
     "Batch": "interfere.objectives",
@@ -25,15 +26,18 @@ _HOMES = {
     "Corpus": "interfere.corpus",
     "Document": "interfere.corpus",
     "GradientSettings": "interfere.settings",
+    "ImportanceSettings": "interfere.settings",
     "LossSums": "interfere.objectives",
     "Result": "interfere.results",
     "analyze_gradients": "interfere.gradients",
+    "analyze_importance": "interfere.importance",
     "bundled_checkpoint": "interfere.bundled",
     "bundled_corpus": "interfere.bundled",
     "checkpoint_from_model": "interfere.checkpoint",
     "load_checkpoint": "interfere.checkpoint",
     "load_result": "interfere.results",
     "read_corpus": "interfere.corpus",
+    "unit_scores": "interfere.results",
 }
 
 __all__ = [
@@ -42,18 +46,21 @@ __all__ = [
     "Corpus",
     "Document",
     "GradientSettings",
+    "ImportanceSettings",
     "InputError",
     "InterfereError",
     "LossSums",
     "Result",
     "RunError",
     "analyze_gradients",
+    "analyze_importance",
     "bundled_checkpoint",
     "bundled_corpus",
     "checkpoint_from_model",
     "load_checkpoint",
     "load_result",
     "read_corpus",
+    "unit_scores",
 ]
 
 

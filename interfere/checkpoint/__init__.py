@@ -7,23 +7,32 @@ from interfere.checkpoint._load import DTYPES, Checkpoint, check_device, checkpo
 from interfere.checkpoint._objective_name import OBJECTIVES, ObjectiveName, resolve_objective
 from interfere.checkpoint._parameters import ParameterInfo, Scope, map_parameters, scoped_parameters
 from interfere.checkpoint._tokenizer import embedding_rows
+from interfere.checkpoint._units import Block, Family, Member, ModelUnits, Side, find_units, is_linear, linear_sizes
 from interfere.checkpoint._weights import hash_weights
 
 __all__ = [
     "DTYPES",
     "KINDS",
     "OBJECTIVES",
+    "Block",
     "Checkpoint",
+    "Family",
     "Kind",
+    "Member",
+    "ModelUnits",
     "ObjectiveName",
     "ParameterInfo",
     "Scope",
+    "Side",
     "check_device",
     "checkpoint_from_model",
     "embedding_module",
     "embedding_rows",
+    "find_units",
     "hash_weights",
+    "is_linear",
     "layers_of",
+    "linear_sizes",
     "load_checkpoint",
     "map_parameters",
     "recomputed_layers",

@@ -15,7 +15,7 @@ import torch
 from interfere.engine._plan import Chunk, Microbatches, example_length
 from interfere.engine._store import write_json
 from interfere.engine._work import NonFiniteError, OutOfMemoryError, square_norm, sum_batch
-from interfere.objectives import Batch, Objective, TokenObjective, UnlikeOthersError, collate, targets_only
+from interfere.objectives import Batch, Example, Objective, TokenObjective, UnlikeOthersError, collate, targets_only
 
 TOLERANCES = {torch.float32: (1e-4, 1e-3), torch.float64: (1e-6, 1e-6)}
 """How far loss and gradient may differ, relative to their size, by precision of the weights."""
@@ -110,25 +110,31 @@ def _compare(
     return LossPath("fast")
 
 
-def _hardest(
-    objective: Objective, chunks: Iterable[Chunk], microbatches: Microbatches, device: torch.device
-) -> list[Batch]:
-    """The longest document and the most padded one, each alone and as wide as its microbatch."""
+def hardest_examples(chunks: Iterable[Chunk], microbatches: Microbatches) -> dict[str, tuple[Example, Example]]:
+    """The `longest` document and the most `padded` one, each with the longest of its microbatch; none where none is."""
     longest, padded = -1, 0
-    found: dict[str, Batch] = {}
+    found: dict[str, tuple[Example, Example]] = {}
     for chunk in chunks:
         lengths = [example_length(e) for e in chunk.examples]
         for rows in microbatches.plan(lengths):
             # Microbatches are sorted, so the first row is the longest and the last one the most padded.
             width, shortest = lengths[rows[0]], lengths[rows[-1]]
-            ends = [chunk.examples[rows[0]], chunk.examples[rows[-1]]]
+            first, last = chunk.examples[rows[0]], chunk.examples[rows[-1]]
             if width > longest:
                 longest = width
-                found["longest"] = collate(ends[:1], objective.pad_id, device)
+                found["longest"] = (first, first)
             if width - shortest > padded:
                 padded = width - shortest
-                found["padded"] = _last_row(collate(ends, objective.pad_id, device))
-    return list(found.values())
+                found["padded"] = (last, first)
+    return found
+
+
+def _hardest(
+    objective: Objective, chunks: Iterable[Chunk], microbatches: Microbatches, device: torch.device
+) -> list[Batch]:
+    """The longest document and the most padded one, each alone and as wide as its microbatch."""
+    found = hardest_examples(chunks, microbatches).values()
+    return [_last_row(collate([longest, example], objective.pad_id, device)) for example, longest in found]
 
 
 def _last_row(batch: Batch) -> Batch:

@@ -54,13 +54,11 @@ ProgressCallback = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
-class Measurement:
-    """What the chunks of a run say.
+class ChunkCounts:
+    """What the chunks of a run have read.
 
     Args:
         languages: L languages.
-        grams: metric → shape (G, L, K, L, K); NaN for languages that failed.
-        energies: metric → shape (L, K, T): squared norms, tensor by tensor.
         tokens: shape (L, K), predictions per chunk.
         covered_bytes: shape (L, K).
         documents: shape (L, K).
@@ -69,13 +67,26 @@ class Measurement:
     """
 
     languages: tuple[str, ...]
-    grams: Mapping[str, NDArray[np.float64]]
-    energies: Mapping[str, NDArray[np.float64]]
     tokens: NDArray[np.int64]
     covered_bytes: NDArray[np.int64]
     documents: NDArray[np.int64]
     loss: NDArray[np.float64]
     failed: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What the chunks of a run say.
+
+    Args:
+        counts: what was read.
+        grams: metric → shape (G, L, K, L, K); NaN for languages that failed.
+        energies: metric → shape (L, K, T): squared norms, tensor by tensor.
+    """
+
+    counts: ChunkCounts
+    grams: Mapping[str, NDArray[np.float64]]
+    energies: Mapping[str, NDArray[np.float64]]
 
 
 def chunk_path(folder: Path, language: int, slot: int) -> Path:
@@ -86,6 +97,64 @@ def chunk_path(folder: Path, language: int, slot: int) -> Path:
 def reading_cost(chunk: Chunk) -> int:
     """Tokens that a chunk reads."""
     return sum(len(e.input_ids) for e in chunk.examples)
+
+
+Work = Callable[[Chunk, Microbatches], tuple[ChunkRecord, dict[str, torch.Tensor]]]
+"""Computes one chunk: what is known of it, and what is kept."""
+
+
+def compute_missing(
+    chunks: Mapping[tuple[str, int], Chunk],
+    work: Work,
+    folder: Path,
+    microbatches: FittingMicrobatches,
+    *,
+    phase: str,
+    failed: Mapping[str, str],
+    ranks: Ranks = _ALONE,
+    together: bool = False,
+    progress: ProgressCallback | None = None,
+) -> None:
+    """Compute the chunks whose files are missing in `folder`.
+
+    Args:
+        chunks: (language, slot) → what to read.
+        work: what is done with a chunk.
+        folder: an existing folder for the files.
+        microbatches: how chunks are cut.
+        phase: what is being done, for `progress`.
+        failed: languages not to be computed, with the reason.
+        ranks: the processes that share the work; this one computes its part and does not wait for the others.
+        together: whether all of them compute every chunk, and the first one writes it.
+        progress: called after each chunk.
+    """
+    languages = sorted({language for language, _ in chunks})
+    broken = dict(failed)
+    paths = {key: chunk_path(folder, languages.index(key[0]), key[1]) for key in chunks}
+    for key, path in paths.items():
+        if path.exists() and (reason := read_record(path).failed):
+            broken[key[0]] = reason
+    missing = ranks.decide(lambda: [key for key, path in paths.items() if not path.exists()])
+    if not together:
+        missing = ranks.share(missing, lambda key: reading_cost(chunks[key]))
+    total = sum(reading_cost(chunks[key]) for key in missing)
+    done = 0
+    for key in missing:
+        chunk = chunks[key]
+        if chunk.language not in broken:
+            record, tensors = microbatches.run(chunk.name, partial(work, chunk))
+            if not together or ranks.rank == 0:
+                write_chunk(paths[key], record, tensors)
+            if record.failed:
+                broken[chunk.language] = record.failed
+        done += reading_cost(chunk)
+        if progress is not None:
+            progress(Progress(phase, done, total, chunk.name))
+
+
+def failed_chunk(chunk: Chunk, reason: str) -> tuple[ChunkRecord, dict[str, torch.Tensor]]:
+    """What is kept of a chunk that has no numbers."""
+    return ChunkRecord(chunk.language, chunk.place, chunk.documents, 0, 0, float("nan"), reason), {}
 
 
 def compute_chunks(
@@ -105,7 +174,7 @@ def compute_chunks(
     hold: bool = False,
     progress: ProgressCallback | None = None,
 ) -> None:
-    """Compute the chunks whose files are missing in `folder`.
+    """Compute the vectors of the chunks whose files are missing in `folder`.
 
     Args:
         model: with gradients asked for `parameters` alone.
@@ -123,30 +192,22 @@ def compute_chunks(
         hold: whether the gradient of a chunk with several microbatches may stand in memory as a whole.
         progress: called after each chunk.
     """
-    languages = sorted({language for language, _ in chunks})
-    broken = dict(failed)
-    paths = {key: chunk_path(folder, languages.index(key[0]), key[1]) for key in chunks}
-    for key, path in paths.items():
-        if path.exists() and (reason := read_record(path).failed):
-            broken[key[0]] = reason
-    missing = ranks.decide(lambda: [key for key, path in paths.items() if not path.exists()])
-    if not shard:
-        missing = ranks.share(missing, lambda key: reading_cost(chunks[key]))
-    total = sum(reading_cost(chunks[key]) for key in missing)
-    done = 0
-    for key in missing:
-        chunk = chunks[key]
-        if chunk.language not in broken:
-            together = ranks if shard else None
-            work = partial(_compute, model, objective, chunk, parameters, groups, projection, metrics, hold, together)
-            record, tensors = microbatches.run(chunk.name, work)
-            if not shard or ranks.rank == 0:
-                write_chunk(paths[key], record, tensors)
-            if record.failed:
-                broken[chunk.language] = record.failed
-        done += reading_cost(chunk)
-        if progress is not None:
-            progress(Progress("gradients", done, total, chunk.name))
+    together = ranks if shard else None
+
+    def work(chunk: Chunk, cut: Microbatches) -> tuple[ChunkRecord, dict[str, torch.Tensor]]:
+        return _compute(model, objective, chunk, parameters, groups, projection, metrics, hold, together, cut)
+
+    compute_missing(
+        chunks,
+        work,
+        folder,
+        microbatches,
+        phase="gradients",
+        failed=failed,
+        ranks=ranks,
+        together=shard,
+        progress=progress,
+    )
 
 
 def _compute(
@@ -164,7 +225,6 @@ def _compute(
     """One chunk's vectors and what is known of it; why it has none where it has none."""
     several = len(cut.plan([example_length(e) for e in chunk.examples])) > 1
     sums = GradientSums(projection, groups, metrics, hold=several and hold)
-    slot = chunk.slot if chunk.slot is not None else -1
     try:
         loss, predictions = sum_gradients(model, objective, chunk.examples, parameters, cut, sums.take)
         if together is not None:
@@ -186,9 +246,9 @@ def _compute(
                 [energies[name] for name in parameters], dtype=torch.float64
             )
     except NonFiniteError as error:
-        return ChunkRecord(chunk.language, slot, chunk.documents, 0, 0, float("nan"), str(error)), {}
+        return failed_chunk(chunk, str(error))
     facts = (chunk.documents, predictions, chunk.covered_bytes, loss / predictions)
-    return ChunkRecord(chunk.language, slot, *facts), tensors
+    return ChunkRecord(chunk.language, chunk.place, *facts), tensors
 
 
 def collect(
@@ -214,30 +274,11 @@ def collect(
         ranks: the processes that sum up the Gram matrices, each a part of them, when all have computed their chunks.
     """
     ranks.wait()
-    broken = dict(failed)
+    counts = count_chunks(folder, languages, slots, failed)
+    paths = finished_paths(folder, counts, slots)
     shape = (len(languages), slots)
-    records: dict[tuple[int, int], ChunkRecord] = {}
-    for row, language in enumerate(languages):
-        for slot in range(slots):
-            path = chunk_path(folder, row, slot)
-            if path.exists():
-                records[row, slot] = read_record(path)
-                if records[row, slot].failed:
-                    broken.setdefault(language, records[row, slot].failed)
-    paths = [
-        None if language in broken else chunk_path(folder, row, slot)
-        for row, language in enumerate(languages)
-        for slot in range(slots)
-    ]
-
-    def per_chunk(value: Callable[[ChunkRecord], float]) -> NDArray[np.float64]:
-        out = np.zeros(shape)
-        for key, record in records.items():
-            out[key] = value(record)
-        return out
-
     return Measurement(
-        languages=tuple(languages),
+        counts=counts,
         grams={
             metric: ranks.sum(
                 np.stack(
@@ -250,9 +291,49 @@ def collect(
             for metric in metrics
         },
         energies={metric: read_energies(paths, metric, tensors).reshape(*shape, tensors) for metric in metrics},
+    )
+
+
+def count_chunks(folder: Path, languages: Sequence[str], slots: int, failed: Mapping[str, str]) -> ChunkCounts:
+    """What the chunks whose files are in `folder` have read.
+
+    Args:
+        folder: where `compute_missing` wrote.
+        languages: L names.
+        slots: K.
+        failed: languages that failed before any chunk of theirs was computed.
+    """
+    broken = dict(failed)
+    shape = (len(languages), slots)
+    records: dict[tuple[int, int], ChunkRecord] = {}
+    for row, language in enumerate(languages):
+        for slot in range(slots):
+            path = chunk_path(folder, row, slot)
+            if path.exists():
+                records[row, slot] = read_record(path)
+                if records[row, slot].failed:
+                    broken.setdefault(language, records[row, slot].failed)
+
+    def per_chunk(value: Callable[[ChunkRecord], float]) -> NDArray[np.float64]:
+        out = np.zeros(shape)
+        for key, record in records.items():
+            out[key] = value(record)
+        return out
+
+    return ChunkCounts(
+        languages=tuple(languages),
         tokens=per_chunk(lambda r: r.tokens).astype(np.int64),
         covered_bytes=per_chunk(lambda r: r.covered_bytes).astype(np.int64),
         documents=per_chunk(lambda r: r.documents).astype(np.int64),
         loss=per_chunk(lambda r: r.loss),
         failed=broken,
     )
+
+
+def finished_paths(folder: Path, counts: ChunkCounts, slots: int) -> list[Path | None]:
+    """The L·K files of a run, language by language; None where a language has no numbers."""
+    return [
+        None if language in counts.failed else chunk_path(folder, row, slot)
+        for row, language in enumerate(counts.languages)
+        for slot in range(slots)
+    ]

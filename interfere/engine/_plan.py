@@ -48,6 +48,11 @@ class Chunk:
         return sum({(e.document.line, e.document.content): e.covered_bytes for e in self.examples}.values())
 
     @property
+    def place(self) -> int:
+        """The slot's number; −1 for the calibration slot."""
+        return -1 if self.slot is None else self.slot
+
+    @property
     def name(self) -> str:
         """A name for messages."""
         return f"{self.language}, " + ("calibration slot" if self.slot is None else f"slot {self.slot}")

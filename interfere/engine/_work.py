@@ -61,7 +61,7 @@ def only_gradients_of(model: Any, names: Sequence[str]) -> Iterator[dict[str, to
         model.train(training)
 
 
-def _where(example: Example) -> str:
+def place_of(example: Example) -> str:
     name = f"document {example.document.id!r}, " if example.document.id is not None else ""
     return f"{name}line {example.document.line}"
 
@@ -135,14 +135,23 @@ def sum_batch(
 
 
 def _differentiate(model: Any, objective: Objective, batch: Batch) -> LossSums:
-    with _memory_errors(*batch.input_ids.shape):
+    with memory_errors(*batch.input_ids.shape):
         sums = objective.loss(model, batch)
-        finite = torch.isfinite(sums.per_document)
-        if not bool(finite.all()):
-            first = batch.examples[int((~finite).nonzero()[0, 0])]
-            raise NonFiniteError(f"loss not finite ({_where(first)})")
+        require_finite(sums, batch)
         sums.total.backward()  # type: ignore[no-untyped-call]
     return sums
+
+
+def require_finite(sums: LossSums, batch: Batch) -> None:
+    """Make sure that every document's loss is a number.
+
+    Raises:
+        NonFiniteError: one is not; the text names the document.
+    """
+    finite = torch.isfinite(sums.per_document)
+    if not bool(finite.all()):
+        first = batch.examples[int((~finite).nonzero()[0, 0])]
+        raise NonFiniteError(f"loss not finite ({place_of(first)})")
 
 
 @contextmanager
@@ -173,7 +182,7 @@ def _handing_over(parameters: Mapping[str, torch.nn.Parameter], take: Take) -> I
 
 
 @contextmanager
-def _memory_errors(rows: int, longest: int) -> Iterator[None]:
+def memory_errors(rows: int, longest: int) -> Iterator[None]:
     """Tell lack of memory from other errors; on a CPU, PyTorch says it in words only."""
     try:
         yield
@@ -215,7 +224,7 @@ def not_finite(
     """The error for a chunk whose gradient is not finite, with the first document that makes it so."""
     for example in chunk.examples:
         if not _has_finite_gradient(model, objective, example, parameters):
-            return NonFiniteError(f"gradient not finite ({_where(example)})")
+            return NonFiniteError(f"gradient not finite ({place_of(example)})")
     return NonFiniteError(f"gradient not finite (sum over {chunk.name})")
 
 

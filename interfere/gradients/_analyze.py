@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from interfere.checkpoint import Checkpoint, load_checkpoint, map_parameters, recomputed_layers, scoped_parameters
-from interfere.corpus import Corpus, deal_slots, read_corpus, require_languages
+from interfere.checkpoint import Checkpoint, map_parameters, recomputed_layers, scoped_parameters
+from interfere.corpus import Corpus, read_corpus
 from interfere.engine import (
     FittingMicrobatches,
     Group,
@@ -24,18 +23,18 @@ from interfere.engine import (
     group_parameters,
     on_path,
     only_gradients_of,
-    plan_chunks,
     shard_model,
     smaller_microbatches,
 )
 from interfere.errors import InputError, RunError
 from interfere.gradients._inner_products import inner_products, needs_calibration
 from interfere.gradients._record import make_result
-from interfere.gradients._resume import claim
+from interfere.gradients._resume import claim_run
 from interfere.gradients._run import Computed, Run
-from interfere.objectives import LossFunction, Objective, make_objective
+from interfere.objectives import LossFunction, Objective
 from interfere.ranks import Ranks
 from interfere.results import Result
+from interfere.runs import prepare_reading, shared_folder
 from interfere.settings import GradientSettings
 
 _HELD = 0.25
@@ -74,45 +73,23 @@ def analyze_gradients(
     """
     settings = settings if settings is not None else GradientSettings()
     corpus = read_corpus(corpus)
-    require_languages(corpus)
     if settings.mixture is not None and set(settings.mixture) != set(corpus.languages):
         raise InputError(
             f"--mixture gives weights for {', '.join(sorted(settings.mixture))}; every language needs one: "
             f"{', '.join(corpus.languages)}"
         )
-    if not isinstance(checkpoint, Checkpoint):
-        checkpoint = load_checkpoint(checkpoint, objective=objective if isinstance(objective, str) else "auto")
-    loss = make_objective(
-        checkpoint.objective if objective == "auto" else objective,
-        checkpoint,
-        max_length=settings.max_length,
-        mask_passes=settings.mask_passes,
-        seed=settings.seed,
-    )
-    deal = deal_slots(corpus, settings.chunks, settings.seed)
-    chunks, calibration = plan_chunks(loss, deal, settings.tokens_per_chunk, calibration=needs_calibration(settings))
-    scope = list(scoped_parameters(map_parameters(checkpoint.model), settings.scope).values())
+    reading = prepare_reading(checkpoint, corpus, objective, settings, calibration=needs_calibration(settings))
+    scope = list(scoped_parameters(map_parameters(reading.checkpoint.model), settings.scope).values())
     if not scope:
-        raise RunError(f"{checkpoint.id}: no parameter is in --scope {settings.scope}")
+        raise RunError(f"{reading.checkpoint.id}: no parameter is in --scope {settings.scope}")
     groups = group_parameters(scope, settings.granularity)
     gram = _choose_gram(settings, groups, len(corpus.languages))
     projection = Projection(settings.sketch_size if gram == "sketch" else None, settings.seed)
-    run = Run(checkpoint, corpus, deal, loss, settings, scope, groups, projection, gram, chunks, calibration)
+    run = Run(reading, settings, scope, groups, projection, gram)
     ranks = Ranks.current()
-    with ExitStack() as stack:
-        if workdir is None:
-            own = stack.enter_context(tempfile.TemporaryDirectory(prefix="interfere-"))
-            folder = Path(ranks.decide(lambda: own))
-        else:
-            folder = Path(workdir)
-            folder.mkdir(parents=True, exist_ok=True)
+    with shared_folder(workdir, ranks) as folder:
         computed = _measure(run, folder, ranks, progress)
-        # The first process's folder must not go before the others are done with it.
-        ranks.wait()
-    measurement = computed.measurement
-    if len(measurement.languages) - len(measurement.failed) < 2:
-        reasons = "; ".join(f"{language!r}: {reason}" for language, reason in measurement.failed.items())
-        raise RunError(f"fewer than two languages have finite gradients. {reasons}")
+    reading.require_two(computed.measurement.counts, "gradients")
     return make_result(run, computed, command)
 
 
@@ -138,15 +115,15 @@ def _choose_gram(settings: GradientSettings, groups: Sequence[Group], languages:
 
 def _measure(run: Run, folder: Path, ranks: Ranks, progress: ProgressCallback | None) -> Computed:
     ranks.require_shared(folder)
-    batch_size = ranks.decide(lambda: claim(run, folder))
+    batch_size = ranks.decide(lambda: claim_run(run, folder))
     if ranks.rank > 0:
         # Each sees for itself that it has the same text and weights.
-        claim(run, folder)
-    device = next(run.checkpoint.model.parameters()).device.type
+        claim_run(run, folder)
+    device = next(run.reading.checkpoint.model.parameters()).device.type
     cut = Microbatches.for_device(batch_size, device)
     microbatches = FittingMicrobatches(folder, cut, ranks.rank, fixed=run.settings.shard)
     names = [parameter.name for parameter in run.scope]
-    model = run.checkpoint.model
+    model = run.reading.checkpoint.model
     with ExitStack() as stack:
         if run.settings.shard:
             shard_model(model)
@@ -158,22 +135,22 @@ def _measure(run: Run, folder: Path, ranks: Ranks, progress: ProgressCallback | 
             stack.enter_context(recomputed_layers(model))
         if run.settings.shard:
             path = LossPath("plain", "the model is spread over processes")
-            objective: Objective = SharedBatches(run.objective, ranks)
+            objective: Objective = SharedBatches(run.reading.objective, ranks)
         else:
             path = ranks.decide(
                 lambda: choose_loss_path(
-                    model, run.objective, parameters, run.chunks.values(), microbatches.now, folder
+                    model, run.reading.objective, parameters, run.reading.chunks.values(), microbatches.now, folder
                 )
             )
-            objective = on_path(run.objective, path, model)
+            objective = on_path(run.reading.objective, path, model)
         metrics, failed = inner_products(
-            model, objective, parameters, run.calibration, run.settings, microbatches, folder, ranks, progress
+            model, objective, parameters, run.reading.calibration, run.settings, microbatches, folder, ranks, progress
         )
         compute_chunks(
             model,
             objective,
             parameters,
-            run.chunks,
+            run.reading.chunks,
             run.groups,
             run.projection,
             metrics,
@@ -187,6 +164,13 @@ def _measure(run: Run, folder: Path, ranks: Ranks, progress: ProgressCallback | 
             progress=progress,
         )
     measurement = collect(
-        folder, run.corpus.languages, run.settings.chunks, run.groups, run.settings.metrics, len(names), failed, ranks
+        folder,
+        run.reading.corpus.languages,
+        run.settings.chunks,
+        run.groups,
+        run.settings.metrics,
+        len(names),
+        failed,
+        ranks,
     )
     return Computed(measurement, path, smaller_microbatches(folder))

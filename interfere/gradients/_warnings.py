@@ -9,15 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from interfere.runs import model_warnings, text_warnings
+
 _HALF = 0.5
 _FEW = 0.02
 """A warning is due when half of the squared norm lies in fewer than this share of the tensors (at least one)."""
-
-_GUESSING = 0.97
-"""A warning is due when the loss is at least this share of that of guessing every token alike."""
-
-_SHORT = 0.5
-"""A warning is due when chunks hold less than this share of the tokens that they may, and all text was read."""
 
 
 def result_warnings(
@@ -42,8 +38,7 @@ def result_warnings(
         losses: language → mean loss of a prediction, in nats.
         guessing: the loss of guessing every token alike; None where the loss is not one of tokens.
     """
-    out = [f"{language} has no numbers: {reason}." for language, reason in failed.items()]
-    out += _guesses(losses, guessing)
+    out = model_warnings(failed, losses, guessing)
     if settings["chunks"] < 4:
         out.append(
             f"{settings['chunks']} chunks give no intervals, so every verdict is undetermined: give at least 4 "
@@ -52,50 +47,7 @@ def result_warnings(
     for metric in settings["metrics"]:
         out += _norm_owners(tensors[tensors["metric"] == metric], metric)
         out += _heavy_chunks(energies[metric], lines, metric)
-    out += _short_text(data, settings)
-    for language, facts in data.items():
-        if facts["cut"]:
-            out.append(
-                f"{facts['cut']} of {facts['documents']} documents of {language} were cut at {settings['max_length']} "
-                "tokens (--max-length)."
-            )
-        for reason, count in facts["skipped"].items():
-            out.append(f"{count} documents of {language} were skipped: {reason}.")
-    return out
-
-
-def _guesses(losses: Mapping[str, float], guessing: float | None) -> list[str]:
-    """A sentence if the model does not know the languages, or some of them."""
-    if guessing is None:
-        return []
-    unknown = sorted(language for language, loss in losses.items() if loss >= _GUESSING * guessing)
-    if not unknown:
-        return []
-    highest = max(losses[language] for language in unknown)
-    return [
-        f"The model predicts {', '.join(unknown)} no better than by guessing (loss up to {highest:.2f}; every token "
-        f"alike gives {guessing:.2f}): is it trained, and is this its tokenizer and objective? Gradients of a model "
-        "that knows nothing say little about languages."
-    ]
-
-
-def _short_text(data: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Any]) -> list[str]:
-    """A sentence if text ran out before the chunks were as long as they may be."""
-    wanted = settings["tokens_per_chunk"]
-    short = {
-        language: facts["tokens"] / settings["chunks"]
-        for language, facts in data.items()
-        if facts["tokens"] and not facts["unused"] and facts["tokens"] < _SHORT * wanted * settings["chunks"]
-    }
-    if not short:
-        return []
-    languages = f"{', '.join(sorted(short))}" if len(short) < len(data) else "every language"
-    passes = ", or more --mask-passes" if settings["objective"] in ("masked-lm", "span-corruption") else ""
-    return [
-        f"All text of {languages} was read, and chunks have about {min(short.values()):,.0f} to "
-        f"{max(short.values()):,.0f} predicted tokens where --tokens-per-chunk allows {wanted:,}: intervals are wide "
-        f"and self-similarity is low for that reason. Give more text{passes}."
-    ]
+    return out + text_warnings(data, settings)
 
 
 def _norm_owners(tensors: pd.DataFrame, metric: str) -> list[str]:

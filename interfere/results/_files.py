@@ -1,4 +1,4 @@
-"""Results as files: results.json, one CSV a table, gram.safetensors."""
+"""Results as files: results.json, one CSV a table, and the arrays as safetensors."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from safetensors.numpy import save_file
 
 from interfere.errors import InputError
 from interfere.results._result import SCHEMA_VERSION, Result
+
+ARRAYS = {"gradients": "gram.safetensors", "importance": "scores.safetensors"}
+"""Kind of result → the file of what is too large for JSON."""
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -58,11 +61,11 @@ def escape_cell(value: Any) -> Any:
 
 
 def write_result(result: Result, folder: Path) -> None:
-    """Write results.json, a CSV per table, and gram.safetensors if there are arrays."""
+    """Write results.json, a CSV per table, and a file of arrays if there are any."""
     for name, table in result.tables.items():
         table.map(escape_cell).to_csv(folder / f"{name}.csv", index=False)
     if result.arrays:
-        save_file({k: np.ascontiguousarray(v) for k, v in result.arrays.items()}, folder / "gram.safetensors")
+        save_file({k: np.ascontiguousarray(v) for k, v in result.arrays.items()}, folder / ARRAYS[result.kind])
     text = json.dumps(result_document(result), ensure_ascii=False, indent=1, allow_nan=False)
     (folder / "results.json").write_text(text + "\n", encoding="utf-8")
 
@@ -95,8 +98,9 @@ def load_result(directory: str | Path) -> Result:
             for name, rows in document["tables"].items()
         }
         arrays = {}
-        if (path / "gram.safetensors").is_file():
-            with safe_open(path / "gram.safetensors", "np") as stored:
+        file_of_arrays = path / ARRAYS[document["kind"]]
+        if file_of_arrays.is_file():
+            with safe_open(file_of_arrays, "np") as stored:
                 arrays = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118 (not a dict)
         return Result(
             kind=document["kind"],

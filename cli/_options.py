@@ -1,0 +1,94 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+Format = Literal["table", "json"]
+Dtype = Literal["float32", "bfloat16", "float16"]
+
+WHAT = "What to analyse"
+HOW = "How it is measured"
+COST = "Memory and speed"
+OUT = "Output"
+
+ModelOption = Annotated[
+    str,
+    typer.Option(help="A folder with a checkpoint, or its name on the Hugging Face hub.", rich_help_panel=WHAT),
+]
+
+DataOption = Annotated[
+    str | None,
+    typer.Option(
+        help="A folder with one file a language: LANG.txt (one document a line) or LANG.jsonl, LANG.jsonl.gz "
+        '({"text": …, "id": …, "source": …}); or one .jsonl file whose rows name their "language"; or hf:NAME for '
+        "a Hugging Face dataset. Default: the bundled corpus in ten languages.",
+        rich_help_panel=WHAT,
+    ),
+]
+
+LanguagesOption = Annotated[
+    str | None, typer.Option(help="Only these, as in en,de,ru. Default: all.", rich_help_panel=WHAT)
+]
+
+RevisionOption = Annotated[str | None, typer.Option(help="Branch, tag or commit on the hub.", rich_help_panel=WHAT)]
+
+TokenizerOption = Annotated[
+    str | None, typer.Option(help="Where the tokenizer is, if not with the model.", rich_help_panel=WHAT)
+]
+
+ObjectiveOption = Annotated[
+    str,
+    typer.Option(
+        help="auto (what the checkpoint was trained for), masked-lm, causal-lm or span-corruption.",
+        rich_help_panel=WHAT,
+    ),
+]
+
+ChunksOption = Annotated[
+    int,
+    typer.Option(
+        help="Parts that each language's text is dealt into; from 4 on there are intervals.", rich_help_panel=HOW
+    ),
+]
+
+TokensPerChunkOption = Annotated[
+    int, typer.Option(help="Predicted tokens of a chunk, in whole documents.", rich_help_panel=HOW)
+]
+
+MaskPassesOption = Annotated[
+    int, typer.Option(help="Disjoint masks of each document, for little text.", rich_help_panel=HOW)
+]
+
+MaxLengthOption = Annotated[
+    int | None,
+    typer.Option(
+        help="Tokens at which documents are cut. Default: what the model takes, at most 512.", rich_help_panel=HOW
+    ),
+]
+
+SeedOption = Annotated[int, typer.Option(help="Of the deal, the masks and the sketch.", rich_help_panel=HOW)]
+
+BatchSizeOption = Annotated[
+    str, typer.Option(help="Documents read at once, or auto. Never changes results.", rich_help_panel=COST)
+]
+
+DtypeOption = Annotated[Dtype, typer.Option(help="Of weights and gradients.", rich_help_panel=COST)]
+
+DeviceOption = Annotated[str, typer.Option(help="cpu, cuda, mps, or auto: the fastest there is.", rich_help_panel=COST)]
+
+TrustRemoteCodeOption = Annotated[
+    bool, typer.Option("--trust-remote-code", help="Run code that the checkpoint brings.", rich_help_panel=COST)
+]
+
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.", rich_help_panel=OUT)]
+
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace the run directory.", rich_help_panel=OUT)]
+
+OutputFormatOption = Annotated[
+    Format, typer.Option("--format", help="What is printed on standard output.", rich_help_panel=OUT)
+]
+
+QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress.", rich_help_panel=OUT)]

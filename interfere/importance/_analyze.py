@@ -1,0 +1,272 @@
+"""`analyze_importance`: from a checkpoint and text to a result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import safe_open
+
+from interfere.checkpoint import Checkpoint, find_units
+from interfere.corpus import Corpus
+from interfere.engine import (
+    ChunkCounts,
+    FittingMicrobatches,
+    LossPath,
+    Microbatches,
+    NonFiniteError,
+    Progress,
+    ProgressCallback,
+    choose_loss_path,
+    compute_missing,
+    count_chunks,
+    finished_paths,
+    on_path,
+    only_gradients_of,
+    smaller_microbatches,
+    write_tensors,
+)
+from interfere.errors import RunError
+from interfere.importance._ablate import ABLATED, measure_damage, random_units, site_means
+from interfere.importance._gates import train_gates
+from interfere.importance._index import UnitIndex
+from interfere.importance._record import Computed, Gates, Run, comparable, make_result
+from interfere.importance._scoring import ScoringPath, choose_scoring, read_scores, score_chunk, scorer_of
+from interfere.objectives import LossFunction, Objective
+from interfere.ranks import Ranks
+from interfere.results import Result
+from interfere.runs import claim, prepare_reading, shared_folder
+from interfere.settings import ImportanceSettings
+from interfere.statistics import Chosen, Damage, choose, halves
+
+
+def analyze_importance(
+    checkpoint: Checkpoint | str | Path,
+    corpus: Corpus | Mapping[str, Sequence[str]] | str | Path | None = None,
+    objective: str | LossFunction = "auto",
+    settings: ImportanceSettings | None = None,
+    *,
+    workdir: str | Path | None = None,
+    progress: ProgressCallback | None = None,
+    command: str = "",
+) -> Result:
+    """Measure which heads, neurons, blocks and tensors each language needs, and what removing them does.
+
+    Args:
+        checkpoint: from `load_checkpoint`, or a model folder or hub id to be loaded with its defaults.
+        corpus: from `read_corpus`, a folder of one file a language, or language → texts. None: the bundled corpus.
+        objective: `auto` (what the checkpoint was trained for), `masked-lm`, `causal-lm`, `span-corruption`, or a
+            callable (model, batch) → `LossSums`.
+        settings: see `ImportanceSettings`.
+        workdir: a folder for what is finished. If it holds what an interrupted run with the same settings, text and
+            weights has finished, that is not computed again. None: a temporary folder.
+        progress: called after each chunk with a `Progress`.
+        command: how the run was asked for, to be recorded.
+
+    Returns:
+        A `Result` of kind `importance`; see its tables `layers`, `overlap`, `own_units`, `own_counts`, and with
+        `settings.ablate` `ablation` and `specificity`. `unit_scores(result, method)` gives every unit's score.
+
+    Raises:
+        InputError: settings, text or languages are wrong.
+        RunError: the model cannot be loaded or has no units that can be told apart, text or memory does not suffice,
+            or `workdir` is of another run.
+    """
+    settings = settings if settings is not None else ImportanceSettings()
+    reading = prepare_reading(checkpoint, corpus, objective, settings)
+    model = reading.checkpoint.model
+    index = UnitIndex.of(model, find_units(model))
+    if not index.places:
+        raise RunError(f"{reading.checkpoint.id}: no attention heads and no neurons were found in it")
+    run = Run(reading, settings, index)
+    ranks = Ranks.current()
+    with shared_folder(workdir, ranks) as folder:
+        computed = _measure(run, folder, ranks, progress)
+    return make_result(run, computed, command)
+
+
+@dataclass(frozen=True)
+class _Sitting:
+    """What the parts of a run share."""
+
+    run: Run
+    folder: Path
+    ranks: Ranks
+    microbatches: FittingMicrobatches
+    objective: Objective
+    progress: ProgressCallback | None
+
+    @property
+    def model(self) -> Any:
+        return self.run.reading.checkpoint.model
+
+
+def _measure(run: Run, folder: Path, ranks: Ranks, progress: ProgressCallback | None) -> Computed:
+    ranks.require_shared(folder)
+    settings = asdict(run.settings) | run.reading.recorded_settings()
+    asked = settings.pop("batch_size")
+    plan = {"kind": "importance", "settings": settings, "units": len(run.index)}
+    batch_size = ranks.decide(lambda: claim(run.reading, plan, asked, folder))
+    if ranks.rank > 0:
+        claim(run.reading, plan, asked, folder)
+    model = run.reading.checkpoint.model
+    device = next(model.parameters()).device
+    microbatches = FittingMicrobatches(folder, Microbatches.for_device(batch_size, device.type), ranks.rank)
+    names = [tensor.name for tensor in run.index.units.tensors]
+    chunks = run.reading.chunks
+    with ExitStack() as stack:
+        parameters = stack.enter_context(only_gradients_of(model, names))
+        path, scoring = ranks.decide(
+            lambda: _choose(run, parameters, microbatches.now, folder),
+        )
+        objective = on_path(run.reading.objective, path, model)
+        sitting = _Sitting(run, folder, ranks, microbatches, objective, progress)
+        scorer = scorer_of(scoring, run.settings.methods, model, run.index, parameters)
+        work = partial(score_chunk, scorer, objective, run.index, device)
+        compute_missing(chunks, work, folder, microbatches, phase="scores", failed={}, ranks=ranks, progress=progress)
+        ranks.wait()
+        counts = count_chunks(folder, run.reading.corpus.languages, run.settings.chunks, {})
+        run.reading.require_two(counts, "gradients")
+        for parameter in parameters.values():
+            parameter.requires_grad_(False)
+        one_by_one = scoring.name == "one by one"
+        gates = _train_all_gates(sitting, counts) if "gates" in run.settings.methods else None
+        scores = _read_all(run, folder, counts, gates)
+        chosen = choose(
+            comparable(scores[run.settings.methods[0]], run.settings.methods[0], run.groups),
+            run.groups,
+            run.settings.top,
+            _kinds(run.settings.methods[0]),
+        )
+        damage = _ablate(sitting, counts, chosen, one_by_one) if run.settings.ablate else None
+    return Computed(counts, scores, gates, chosen, damage, path, scoring, smaller_microbatches(folder))
+
+
+def _kinds(method: str) -> tuple[str, ...]:
+    return tuple(kind for kind in ABLATED if method != "activation" or kind == "neuron")
+
+
+def _choose(
+    run: Run, parameters: Mapping[str, torch.nn.Parameter], cut: Microbatches, folder: Path
+) -> tuple[LossPath, ScoringPath]:
+    reading = run.reading
+    model, chunks = reading.checkpoint.model, reading.chunks.values()
+    path = choose_loss_path(model, reading.objective, parameters, chunks, cut, folder)
+    objective = on_path(reading.objective, path, model)
+    return path, choose_scoring(model, objective, run.index, parameters, chunks, cut, folder)
+
+
+def _train_all_gates(sitting: _Sitting, counts: ChunkCounts) -> Gates:
+    """The gates of every language, half and sparsity, one file each."""
+    run, ranks = sitting.run, sitting.ranks
+    languages, settings = counts.languages, run.settings
+    parts = halves(settings.chunks)
+    keys = [
+        (row, half, step)
+        for step in range(len(settings.gate_sparsity))
+        for half in range(2)
+        for row, language in enumerate(languages)
+        if language not in counts.failed
+    ]
+
+    def path_of(key: tuple[int, int, int]) -> Path:
+        return sitting.folder / f"gates-{key[0]:04d}-{key[1]}-{key[2]:02d}.safetensors"
+
+    missing = ranks.decide(lambda: [key for key in keys if not path_of(key).exists()])
+    mine = ranks.share(missing, lambda _: 1.0)
+    for done, key in enumerate(mine, start=1):
+        row, half, step = key
+        examples = [e for slot in parts[half] for e in run.reading.chunks[languages[row], int(slot)].examples]
+        name = f"{languages[row]}, half {'ab'[half]}"
+        try:
+            trained = sitting.microbatches.run(
+                name,
+                lambda cut, examples=examples, step=step, half=half: train_gates(  # type: ignore[misc]
+                    sitting.model,
+                    sitting.objective,
+                    run.index,
+                    examples,
+                    cut,
+                    sparsity=settings.gate_sparsity[step],
+                    steps=settings.gate_steps,
+                    rate=settings.gate_rate,
+                    seed=settings.seed + half,
+                ),
+            )
+        except NonFiniteError as error:
+            raise RunError(f"{name}: {error}") from error
+        write_tensors(path_of(key), {"keep": trained.keep}, {"loss": json.dumps(trained.loss)})
+        if sitting.progress is not None:
+            sitting.progress(Progress("gates", done, len(mine), name))
+    ranks.wait()
+    shape = (len(settings.gate_sparsity), len(languages), 2)
+    keep, loss = np.full((*shape, len(run.index)), np.nan), np.full(shape, np.nan)
+    for row, half, step in keys:
+        with safe_open(path_of((row, half, step)), "pt") as file:
+            keep[step, row, half] = file.get_tensor("keep").numpy()
+            loss[step, row, half] = json.loads(file.metadata()["loss"])
+    return Gates(keep, loss)
+
+
+def _read_all(run: Run, folder: Path, counts: ChunkCounts, gates: Gates | None) -> dict[str, NDArray[np.float64]]:
+    """Method → scores, shape (L, K, units); of gates, which are trained on halves, (L, 2, units)."""
+    out = {}
+    paths = finished_paths(folder, counts, run.settings.chunks)
+    for method in run.settings.methods:
+        if method == "gates":
+            assert gates is not None
+            out[method] = gates.keep.mean(axis=0)
+        else:
+            scores = read_scores(paths, method, len(run.index))
+            out[method] = scores.reshape(len(counts.languages), run.settings.chunks, len(run.index))
+    return out
+
+
+def _ablate(sitting: _Sitting, counts: ChunkCounts, chosen: Chosen, one_by_one: bool) -> Damage:
+    run, ranks, folder = sitting.run, sitting.ranks, sitting.folder
+    settings, index = run.settings, run.index
+    if not chosen.counts:
+        raise RunError(
+            f"--ablate: --top {settings.top} of the units of a layer is less than one of them everywhere; give more"
+        )
+    known = {language for language in counts.languages if language not in counts.failed}
+    first, second = ({int(slot) for slot in half} for half in halves(settings.chunks))
+    chunks = {key: chunk for key, chunk in run.reading.chunks.items() if key[0] in known}
+    microbatches = (
+        FittingMicrobatches(folder, Microbatches(1), ranks.rank, fixed=True) if one_by_one else sitting.microbatches
+    )
+    means = None
+    if settings.ablation == "mean":
+        selection = {key: chunk for key, chunk in chunks.items() if key[1] in first}
+        means = site_means(
+            sitting.model,
+            sitting.objective,
+            index,
+            selection,
+            microbatches,
+            folder / "means.safetensors",
+            ranks,
+            sitting.progress,
+        )
+    return measure_damage(
+        sitting.model,
+        sitting.objective,
+        index,
+        {key: chunk for key, chunk in chunks.items() if key[1] in second},
+        counts.languages,
+        chosen,
+        random_units(chosen, settings.draws, settings.seed),
+        means,
+        microbatches,
+        folder,
+        ranks,
+        sitting.progress,
+    )

@@ -1,0 +1,227 @@
+"""From scores to a result: tables, counts, versions, warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from interfere.engine import ChunkCounts, LossPath
+from interfere.importance._index import UnitIndex
+from interfere.importance._scoring import ScoringPath
+from interfere.results import Result
+from interfere.runs import (
+    Reading,
+    chunk_table,
+    data_facts,
+    environment_facts,
+    guessing_loss,
+    mean_losses,
+    model_warnings,
+    text_warnings,
+)
+from interfere.settings import ImportanceSettings
+from interfere.statistics import (
+    Chosen,
+    Damage,
+    UnitGroup,
+    ablation_tables,
+    choose,
+    overlap_table,
+    own_units_table,
+    profile_table,
+    shares,
+)
+
+Scores = NDArray[np.float64]
+
+OF_METHOD = {"activation": ("neuron",), "gates": ("head", "kv", "neuron")}
+"""The kinds of units that a method scores, where it does not score all."""
+
+ABSOLUTE = ("activation", "gates")
+"""Methods whose scores are probabilities and are compared as they are; others are compared as shares of their layer."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is read, and the units that are scored.
+
+    Args:
+        reading: a checkpoint and its text in chunks.
+        settings: as given.
+        index: the units.
+    """
+
+    reading: Reading
+    settings: ImportanceSettings
+    index: UnitIndex
+
+    @cached_property
+    def groups(self) -> tuple[UnitGroup, ...]:
+        """Units of one kind in one layer."""
+        out = [
+            UnitGroup(place.family.layer, place.family.block, place.family.kind, place.start, place.family.count)
+            for place in self.index.places
+        ]
+        out += [UnitGroup(*where, "block", start, 1) for where, start in self.index.blocks.items()]
+        rows = self.index.table
+        out += [
+            UnitGroup(rows["layer"].iloc[start], rows["block"].iloc[start], "tensor", start, 1)
+            for start in self.index.tensors.values()
+        ]
+        return tuple(out)
+
+
+@dataclass(frozen=True)
+class Gates:
+    """Trained gates.
+
+    Args:
+        keep: shape (sparsities, L, 2, units): keep probabilities, by half.
+        loss: shape (sparsities, L, 2): mean loss at the end of training.
+    """
+
+    keep: Scores
+    loss: Scores
+
+
+@dataclass(frozen=True)
+class Computed:
+    """What a run has found, and how it was computed.
+
+    Args:
+        counts: what was read.
+        scores: method → shape (L, slots, units).
+        gates: where they were trained.
+        chosen: the units that the first method picks.
+        damage: what removing them does, where that was asked for.
+        loss_path: which way to the loss was taken.
+        scoring: which way to gradients of single documents was taken.
+        memory: what was done about memory that did not suffice, in sentences.
+    """
+
+    counts: ChunkCounts
+    scores: Mapping[str, Scores]
+    gates: Gates | None
+    chosen: Chosen
+    damage: Damage | None
+    loss_path: LossPath
+    scoring: ScoringPath
+    memory: Sequence[str]
+
+
+def comparable(scores: Scores, method: str, groups: Sequence[UnitGroup]) -> Scores:
+    """Scores that can be compared between languages: probabilities as they are, others as shares of their layer."""
+    return scores if method in ABSOLUTE else shares(scores, groups)
+
+
+def make_result(run: Run, computed: Computed, command: str) -> Result:
+    """Put together all that a run has found.
+
+    Args:
+        run: what was run.
+        computed: what came of it.
+        command: how it was asked for.
+    """
+    reading, settings, counts = run.reading, run.settings, computed.counts
+    languages = list(counts.languages)
+    recorded = asdict(settings) | reading.recorded_settings()
+    recorded |= {"loss_path": computed.loss_path.name, "scoring": computed.scoring.name}
+    for name, path in (("loss_path_reason", computed.loss_path), ("scoring_reason", computed.scoring)):
+        if path.reason:
+            recorded[name] = path.reason
+    layers, overlaps, own, own_counts = [], [], [], []
+    for method, scores in computed.scores.items():
+        groups = [group for group in run.groups if group.kind in OF_METHOD.get(method, (group.kind,))]
+        values = comparable(scores, method, run.groups)
+        layers.append(profile_table(scores, groups, languages, method))
+        overlaps.append(overlap_table(values, groups, languages, method, settings.top))
+        chosen = choose(values, groups, settings.top, ("head", "kv", "neuron"))
+        tables = own_units_table(values, groups, chosen, languages, method, logs=method not in ABSOLUTE)
+        own.append(tables[0])
+        own_counts.append(tables[1])
+    tables_ = {
+        "layers": pd.concat(layers, ignore_index=True),
+        "overlap": pd.concat(overlaps, ignore_index=True),
+        "own_units": pd.concat(own, ignore_index=True),
+        "own_counts": pd.concat(own_counts, ignore_index=True),
+        "units": _units(run),
+        "chunks": chunk_table(reading, counts),
+    }
+    if computed.damage is not None:
+        tables_["ablation"], tables_["specificity"] = ablation_tables(computed.damage, languages)
+    if computed.gates is not None:
+        tables_["gates"] = _gates(run, computed.gates, languages)
+    data = data_facts(reading, counts)
+    return Result(
+        kind="importance",
+        languages=languages,
+        tables=tables_,
+        model=reading.recorded_model(),
+        data=data,
+        settings=recorded,
+        environment=environment_facts(),
+        warnings=[
+            *model_warnings(counts.failed, mean_losses(counts), guessing_loss(reading)),
+            *_without_units(run),
+            *text_warnings(data, recorded),
+            *computed.memory,
+        ],
+        command=command,
+        arrays=dict(computed.scores),
+    )
+
+
+def _units(run: Run) -> pd.DataFrame:
+    """One row a group of units that stand together: their place in the arrays of scores, and how large they are."""
+    rows = run.index.table
+    return pd.DataFrame(
+        {
+            "layer": group.layer,
+            "block": group.block,
+            "kind": group.kind,
+            "name": rows["unit"].iloc[group.start] if group.kind in ("block", "tensor") else "",
+            "start": group.start,
+            "units": group.count,
+            "parameters": int(rows["parameters"].iloc[group.where].sum()),
+        }
+        for group in run.groups
+    )
+
+
+def _gates(run: Run, gates: Gates, languages: Sequence[str]) -> pd.DataFrame:
+    """One row a language, half, sparsity and group of units: keep probabilities, and the loss with gates."""
+    rows = []
+    for step, sparsity in enumerate(run.settings.gate_sparsity):
+        for row, language in enumerate(languages):
+            for half in range(2):
+                for group in run.groups:
+                    if group.kind in OF_METHOD["gates"]:
+                        keep = gates.keep[step, row, half, group.where]
+                        rows.append(
+                            {
+                                "language": language,
+                                "split": "ab"[half],
+                                "sparsity": sparsity,
+                                "layer": group.layer,
+                                "block": group.block,
+                                "kind": group.kind,
+                                "keep": float(keep.mean()),
+                                "prune_confidence": float(np.abs(2 * keep - 1).mean()),
+                                "loss": float(gates.loss[step, row, half]),
+                            }
+                        )
+    return pd.DataFrame(rows)
+
+
+def _without_units(run: Run) -> list[str]:
+    """A sentence on layers in which no units were told apart."""
+    missing = run.index.units.without
+    if not missing:
+        return []
+    more = f", and the same in {len(missing) - 1} more places" if len(missing) > 1 else ""
+    return [f"Not all units are scored: {missing[0]}{more}. Their blocks and tensors are."]

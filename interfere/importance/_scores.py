@@ -1,0 +1,487 @@
+"""Scores of all units from one forward and one backward pass, document by document.
+
+The loss of document d is the mean over its predictions, L(d). With g = dL(d)/dw:
+
+- `fisher`: the mean over documents of the sum over a unit's weights of g² (the empirical Fisher information's diagonal;
+  Kirkpatrick et al. 2017, arXiv 1612.00796). The square of a batch's mean gradient, which is easier to have, is another
+  quantity: it vanishes where documents disagree.
+- `taylor`: the mean over documents of |dL(d)/dz|, where z = 1 scales what a unit gives to the layer that reads it
+  (Michel, Levy, Neubig 2019, arXiv 1905.10650); for a tensor, z scales the tensor, so that it is |sum of g·w|
+  (Molchanov et al. 2019, arXiv 1906.10771).
+- `activation`: the share of tokens for which a neuron is positive (Tang et al. 2024, arXiv 2402.16438).
+
+Gradients of single documents come from a batch: a linear layer's weight gradient of one document is the product of what
+went in and of what came back, summed over its own tokens only (Goodfellow 2015, arXiv 1510.01799), so each layer keeps
+the two until it has formed the norms of rows and columns, and no weight needs a gradient. Where that cannot be done
+for all parameters, documents are read one at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch.func import functional_call, vjp, vmap
+
+from interfere.checkpoint import Side, embedding_module, is_linear
+from interfere.importance._index import UnitIndex
+from interfere.objectives import IGNORE, Batch, LossSums, Objective, UnlikeOthersError
+
+SCORES = ("fisher", "taylor", "activation")
+"""Methods that come out of one pass."""
+
+
+@dataclass
+class RowScores:
+    """What a batch says of each unit.
+
+    Args:
+        squares: shape (rows, units): squared norms of the gradient of a row's summed loss.
+        slopes: shape (rows, units): the derivative of a row's summed loss by a unit's scale.
+        active: shape (units,): tokens for which a neuron is positive, over all rows.
+        tokens: shape (units,): tokens that it was looked at for.
+    """
+
+    squares: torch.Tensor
+    slopes: torch.Tensor
+    active: torch.Tensor
+    tokens: torch.Tensor
+
+    @classmethod
+    def zeros(cls, rows: int, units: int, device: torch.device) -> RowScores:
+        """Nothing yet."""
+        matrices = [torch.zeros(rows, units, dtype=torch.float64, device=device) for _ in range(2)]
+        return cls(*matrices, *(torch.zeros(units, dtype=torch.float64, device=device) for _ in range(2)))
+
+
+class Scorer(Protocol):
+    """A way to the scores of a batch's documents."""
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether a batch may have one row only."""
+
+    def score(self, objective: Objective, batch: Batch) -> tuple[LossSums, RowScores]:
+        """Loss and scores of a batch, with one backward pass."""
+
+
+def by_document(tensor: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """A tensor of a batch as (rows, tokens, numbers).
+
+    Raises:
+        UnlikeOthersError: it does not say which document a token is of.
+    """
+    rows = len(batch.examples)
+    flat = (batch.input_ids.numel(), batch.labels.numel())
+    if rows == 1 or (tensor.ndim >= 3 and tensor.shape[0] == rows) or (tensor.ndim == 2 and len(tensor) in flat):
+        return tensor.reshape(rows, -1, tensor.shape[-1])
+    raise UnlikeOthersError(f"a layer reads numbers of the shape {tuple(tensor.shape)} for {rows} documents")
+
+
+def token_mask(tensor: torch.Tensor, batch: Batch, layer: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """A tensor of a batch as (rows, tokens, numbers), and which of the tokens, (rows, tokens), are no padding.
+
+    Args:
+        tensor: what a module of `layer` computed.
+        batch: what the model read.
+        layer: `encoder.3`; that of a decoder which reads labels has their positions.
+
+    Raises:
+        UnlikeOthersError: it does not say which document a token is of.
+    """
+    numbers = by_document(tensor, batch)
+    masks = [batch.attention_mask.bool(), batch.labels != IGNORE]
+    if layer.startswith("decoder") and batch.labels.shape != batch.input_ids.shape:
+        masks.reverse()
+    for mask in masks:
+        if mask.shape[1] == numbers.shape[1]:
+            return numbers, mask
+    if len(numbers) == 1:
+        return numbers, torch.ones(numbers.shape[:2], dtype=torch.bool, device=numbers.device)
+    raise UnlikeOthersError(f"a layer reads {numbers.shape[1]} positions of {batch.input_ids.shape[1]}")
+
+
+@dataclass
+class _Pass:
+    """What the hooks of one pass write to; `again` while a module is run a second time, which they do not watch."""
+
+    index: UnitIndex
+    batch: Batch
+    out: RowScores
+    again: bool = False
+
+    @property
+    def rows(self) -> int:
+        return len(self.batch.examples)
+
+    def add_norms(
+        self, path: str, inputs: torch.Tensor | None, outputs: torch.Tensor | None, bias: torch.Tensor | None
+    ) -> None:
+        """Add the squares of a linear layer's gradient to the units that own its weights.
+
+        Args:
+            path: the layer.
+            inputs: shape (rows, inputs): sums over the weights of each input.
+            outputs: shape (rows, outputs): sums over the weights of each output.
+            bias: shape (rows, outputs): of its bias.
+        """
+        for place, member in self.index.members.get(path, ()):
+            numbers = inputs if member.side == "in" else outputs
+            if numbers is None:
+                raise ValueError(f"no norms of the {member.side}puts of {path}")
+            if member.side == "out" and bias is not None:
+                numbers = numbers + bias
+            self._add_to_units(self.out.squares, place.start, place.family.count, member.units, numbers)
+
+    def _add_to_units(self, out: torch.Tensor, start: int, count: int, units: Any, numbers: torch.Tensor) -> None:
+        index = torch.from_numpy(units).to(numbers.device)
+        known = index >= 0
+        where = (index[known] if not bool(known.all()) else index) + start
+        out.index_add_(1, where, (numbers if len(where) == len(index) else numbers[:, known]).double())
+
+    def add_tensor(self, name: str, squares: torch.Tensor, slopes: torch.Tensor) -> None:
+        """Add a parameter's squared gradient, shape (rows,), and what scaling it does to the loss."""
+        place = self.index.tensors.get(name)
+        if place is None:
+            return
+        self.out.squares[:, place] += squares
+        self.out.slopes[:, place] += slopes
+        block = self.index.block_of_tensor.get(name)
+        if block is not None:
+            self.out.squares[:, block] += squares
+
+    def add_slopes(self, path: str, numbers: torch.Tensor) -> None:
+        """Add what scaling the inputs of a site does to the loss, shape (rows, inputs)."""
+        for place in self.index.sites[path]:
+            family = place.family
+            self._add_to_units(self.out.slopes, place.start, family.count, family.inputs, numbers)
+        family = self.index.sites[path][0].family
+        self.out.slopes[:, self.index.blocks[family.layer, family.block]] += numbers.double().sum(1)
+
+    def add_active(self, path: str, values: torch.Tensor) -> None:
+        """Count the tokens for which the neurons of a site are positive; values of any shape (…, neurons)."""
+        numbers, mask = token_mask(values, self.batch, self.index.sites[path][0].family.layer)
+        for place in self.index.sites[path]:
+            if place.family.kind == "neuron":
+                where = slice(place.start, place.end)
+                self.out.active[where] += ((numbers > 0) & mask.unsqueeze(2)).sum((0, 1))
+                self.out.tokens[where] += mask.sum()
+
+
+@contextmanager
+def _watched_sites(model: torch.nn.Module, state: _Pass) -> Iterator[None]:
+    """Take what the units' scales do to the loss, and whether neurons are active, where their layers read them."""
+
+    def watch(path: str) -> Callable[..., Any]:
+        gated = any(place.family.gate for place in state.index.sites[path])
+        neurons = any(place.family.kind == "neuron" for place in state.index.sites[path])
+
+        def before(_: torch.nn.Module, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+            # A view of its own, so that its gradient is that of this use alone.
+            values = arguments[0].view_as(arguments[0])
+            if neurons and not gated:
+                state.add_active(path, values.detach())
+            if values.requires_grad:
+                kept = values.detach()
+
+                def backward(gradient: torch.Tensor) -> None:
+                    numbers = by_document(kept * gradient, state.batch)
+                    state.add_slopes(path, numbers.sum(1))
+
+                values.register_hook(backward)
+            return (values, *arguments[1:])
+
+        return before
+
+    def count(path: str) -> Callable[..., None]:
+        def after(_: torch.nn.Module, __: Any, output: torch.Tensor) -> None:
+            state.add_active(path, output.detach())
+
+        return after
+
+    with ExitStack() as stack:
+        for path, places in state.index.sites.items():
+            stack.callback(model.get_submodule(path).register_forward_pre_hook(watch(path)).remove)
+            for place in places:
+                if place.family.gate is not None:
+                    module = model.get_submodule(place.family.gate)
+                    stack.callback(module.register_forward_hook(count(path)).remove)
+        yield
+
+
+@dataclass(frozen=True)
+class ForwardOnly:
+    """Whether neurons are active, and the loss, without gradients.
+
+    Args:
+        model: in eval mode.
+        index: its units.
+        one_by_one: whether a batch may have one row only.
+    """
+
+    model: Any
+    index: UnitIndex
+    one_by_one: bool
+
+    def score(self, objective: Objective, batch: Batch) -> tuple[LossSums, RowScores]:
+        """Loss and activations of a batch; the other scores are 0."""
+        state = _Pass(self.index, batch, RowScores.zeros(len(batch.examples), len(self.index), batch.input_ids.device))
+        with torch.no_grad(), _watched_sites(self.model, state):
+            return objective.loss(self.model, batch), state.out
+
+
+@dataclass(frozen=True)
+class OneByOne:
+    """Every parameter's gradient, from PyTorch, of one document after the other: what the scores are by definition.
+
+    Args:
+        model: with gradients asked for `parameters` alone.
+        index: its units.
+        parameters: by name.
+    """
+
+    model: Any
+    index: UnitIndex
+    parameters: Mapping[str, torch.nn.Parameter]
+    one_by_one: bool = True
+
+    def score(self, objective: Objective, batch: Batch) -> tuple[LossSums, RowScores]:
+        """Loss and scores of a batch of one row."""
+        device = next(iter(self.parameters.values())).device
+        state = _Pass(self.index, batch, RowScores.zeros(len(batch.examples), len(self.index), device))
+        for parameter in self.parameters.values():
+            parameter.grad = None
+            parameter.requires_grad_()
+        try:
+            with _watched_sites(self.model, state):
+                sums = objective.loss(self.model, batch)
+                sums.total.backward()  # type: ignore[no-untyped-call]
+            self._add_gradients(state)
+        finally:
+            for parameter in self.parameters.values():
+                parameter.grad = None
+        return sums, state.out
+
+    def _add_gradients(self, state: _Pass) -> None:
+        for name, parameter in self.parameters.items():
+            gradient = parameter.grad
+            if gradient is None:
+                continue
+            own = gradient.double()
+            state.add_tensor(name, own.square().sum()[None], (own * parameter.detach()).sum()[None])
+        for path in self.index.members:
+            module = self.model.get_submodule(path)
+            if module.weight.grad is None:
+                continue
+            squares = module.weight.grad.float().square()
+            squares = squares if isinstance(module, torch.nn.Linear) else squares.T
+            bias = getattr(module, "bias", None)
+            of_bias = None if bias is None or bias.grad is None else bias.grad.float().square()[None]
+            state.add_norms(path, squares.sum(0)[None], squares.sum(1)[None], of_bias)
+
+
+@dataclass
+class _Calls:
+    """What a module was called with in this pass, until all of its gradients are there."""
+
+    inputs: list[torch.Tensor] = field(default_factory=list)
+    outputs: list[torch.Tensor] = field(default_factory=list)
+    gradients: dict[int, torch.Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Batched:
+    """Gradients of single documents from a batch of them.
+
+    Args:
+        model: no parameter needs a gradient.
+        index: its units.
+        parameters: by name: the model's body.
+    """
+
+    model: Any
+    index: UnitIndex
+    parameters: Mapping[str, torch.nn.Parameter]
+    one_by_one: bool = False
+
+    def score(self, objective: Objective, batch: Batch) -> tuple[LossSums, RowScores]:
+        """Loss and scores of a batch.
+
+        Raises:
+            UnlikeOthersError: the model is not built in a way that this can be done with.
+        """
+        device = next(iter(self.parameters.values())).device
+        state = _Pass(self.index, batch, RowScores.zeros(len(batch.examples), len(self.index), device))
+        for parameter in self.parameters.values():
+            parameter.requires_grad_(False)
+        with _watched_sites(self.model, state), self._watched_modules(state), self._embeddings_with_gradients():
+            sums = objective.loss(self.model, batch)
+            sums.total.backward()  # type: ignore[no-untyped-call]
+        return sums, state.out
+
+    def _modules(self) -> dict[str, list[str]]:
+        """Module path → the names of its own parameters."""
+        out: dict[str, list[str]] = {}
+        for name in self.parameters:
+            path, _, own = name.rpartition(".")
+            out.setdefault(path, []).append(own)
+        return out
+
+    @contextmanager
+    def _embeddings_with_gradients(self) -> Iterator[None]:
+        """Let gradients flow through the layers although no parameter needs one."""
+        embedding = embedding_module(self.model, "input")
+        if embedding is None:
+            raise UnlikeOthersError("it does not name its input embeddings")
+        # A copy, since models may add to it in place.
+        handle = embedding.register_forward_hook(lambda _, __, output: output.requires_grad_().clone())
+        try:
+            yield
+        finally:
+            handle.remove()
+
+    @contextmanager
+    def _watched_modules(self, state: _Pass) -> Iterator[None]:
+        with ExitStack() as stack:
+            for path, names in self._modules().items():
+                module = self.model.get_submodule(path)
+                if isinstance(module, torch.nn.Embedding):
+                    raise UnlikeOthersError(f"all documents of a batch share {path}")
+                if any(True for _ in module.children()):
+                    raise UnlikeOthersError(f"{path} has parameters of its own beside modules")
+                work = self._linear if is_linear(module) else self._other
+                hook = self._collecting(path, module, names, work, state)
+                stack.callback(module.register_forward_hook(hook, with_kwargs=True).remove)
+            yield
+
+    def _collecting(
+        self, path: str, module: torch.nn.Module, names: Sequence[str], work: Callable[..., None], state: _Pass
+    ) -> Callable[..., None]:
+        """A hook that keeps what a module reads until its gradient is there, in all of its calls."""
+        calls = _Calls()
+
+        def after(_: torch.nn.Module, arguments: tuple[Any, ...], options: dict[str, Any], output: Any) -> None:
+            if state.again:
+                return
+            if len(arguments) != 1 or options or not isinstance(output, torch.Tensor):
+                raise UnlikeOthersError(f"{path} is not called with one tensor to give one")
+            if not output.requires_grad:
+                raise UnlikeOthersError(f"{path} is not reached by gradients")
+            number = len(calls.inputs)
+            calls.inputs.append(by_document(arguments[0].detach(), state.batch))
+            given, version = output.detach(), output._version
+            calls.outputs.append(given)
+
+            def backward(gradient: torch.Tensor) -> None:
+                if given._version != version:
+                    # The model has written over it.
+                    state.again = True
+                    with torch.no_grad():
+                        calls.outputs[number] = module(arguments[0])
+                    state.again = False
+                calls.gradients[number] = by_document(gradient, state.batch)
+                if len(calls.gradients) == len(calls.inputs):
+                    outputs = [by_document(output, state.batch) for output in calls.outputs]
+                    ordered = [calls.gradients[i] for i in range(len(outputs))]
+                    # Each document's tokens, of all calls of the module one after the other.
+                    joined = [p[0] if len(p) == 1 else torch.cat(p, dim=1) for p in (calls.inputs, outputs, ordered)]
+                    calls.inputs, calls.outputs, calls.gradients = [], [], {}
+                    work(state, path, module, names, *joined)
+
+            output.register_hook(backward)  # type: ignore[no-untyped-call]
+
+        return after
+
+    def _linear(
+        self,
+        state: _Pass,
+        path: str,
+        module: torch.nn.Module,
+        names: Sequence[str],
+        inputs: torch.Tensor,
+        outputs: torch.Tensor,
+        gradients: torch.Tensor,
+    ) -> None:
+        """Norms of rows and columns of the weight's gradient, document by document."""
+        sides: set[Side] = {member.side for _, member in self.index.members.get(path, ())} or {"out"}
+        found = _norms(inputs.float(), gradients.float(), sides)
+        of_bias = None
+        weighted = outputs.double()
+        bias = getattr(module, "bias", None)
+        if bias is not None:
+            summed = gradients.double().sum(1)
+            of_bias = summed.square() if "bias" in names else None
+            weighted = weighted - bias.detach().double()
+            state.add_tensor(_join(path, "bias"), summed.square().sum(1), summed @ bias.detach().double())
+        state.add_norms(path, found.get("in"), found.get("out"), of_bias)
+        slopes = (gradients.double() * weighted).sum((1, 2))
+        state.add_tensor(_join(path, "weight"), next(iter(found.values())).double().sum(1), slopes)
+
+    def _other(
+        self,
+        state: _Pass,
+        path: str,
+        module: torch.nn.Module,
+        names: Sequence[str],
+        inputs: torch.Tensor,
+        _: torch.Tensor,
+        gradients: torch.Tensor,
+    ) -> None:
+        """A norm, or whatever computes something of each token: its own backward, document by document."""
+        own = {name: getattr(module, name).detach() for name in names}
+
+        def one(values: torch.Tensor, gradient: torch.Tensor) -> dict[str, torch.Tensor]:
+            found: Any = vjp(lambda parameters: functional_call(module, parameters, (values,)), own)
+            return found[1](gradient)[0]  # type: ignore[no-any-return]
+
+        state.again = True
+        with torch.enable_grad():
+            found = vmap(one)(inputs, gradients)
+        state.again = False
+        for name, gradient in found.items():
+            flat = gradient.double().flatten(1)
+            state.add_tensor(_join(path, name), flat.square().sum(1), flat @ own[name].double().flatten())
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _norms(inputs: torch.Tensor, gradients: torch.Tensor, sides: Set[Side]) -> dict[str, torch.Tensor]:
+    """Squared norms of the columns (`in`) and rows (`out`) of the sum over tokens of gradient × inputᵀ.
+
+    For short documents, by products of tokens with tokens, in float64, since the terms may cancel: column u of the
+    gradient is Δᵀ a, so its squared norm is aᵀ (ΔΔᵀ) a. For long ones the gradient is formed, one document at a time.
+
+    Args:
+        inputs: shape (rows, tokens, inputs).
+        gradients: shape (rows, tokens, outputs).
+        sides: which of the two.
+
+    Returns:
+        side → shape (rows, inputs) or (rows, outputs).
+    """
+    rows, tokens, width = inputs.shape
+    height = gradients.shape[2]
+    # Products in float64 take twice the time; a gradient has to be written, squared and summed too.
+    if 4 * tokens * (width + height) < width * height:
+        a, d = inputs.double(), gradients.double()
+        found = {}
+        for side, x, y in (("in", a, d), ("out", d, a)):
+            if side in sides:
+                found[side] = ((y @ y.mT) @ x).mul_(x).sum(1).clamp_(min=0)
+        return found
+    out = {
+        side: torch.empty(rows, size, device=inputs.device)
+        for side, size in (("in", width), ("out", height))
+        if side in sides
+    }
+    for row in range(rows):
+        squares = (gradients[row].mT @ inputs[row]).square_()
+        for side, dim in (("in", 0), ("out", 1)):
+            if side in out:
+                torch.sum(squares, dim, out=out[side][row])
+    return out

@@ -1,0 +1,127 @@
+"""A checkpoint, and the text that it will read in chunks."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from interfere.checkpoint import Checkpoint, load_checkpoint
+from interfere.corpus import Corpus, Deal, deal_slots, read_corpus, require_languages
+from interfere.engine import Chunk, ChunkCounts, plan_chunks
+from interfere.errors import RunError
+from interfere.objectives import LossFunction, Objective, make_objective
+from interfere.ranks import Ranks
+from interfere.settings import ReadingSettings
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A checkpoint, and the text that it will read in chunks.
+
+    Args:
+        checkpoint: the model.
+        corpus: its text.
+        deal: the text in slots.
+        objective: the loss.
+        chunks: (language, slot) → what is read.
+        calibration: language → what is read beside it for metrics that need it.
+    """
+
+    checkpoint: Checkpoint
+    corpus: Corpus
+    deal: Deal
+    objective: Objective
+    chunks: Mapping[tuple[str, int], Chunk]
+    calibration: Mapping[str, Chunk]
+
+    @property
+    def slots(self) -> int:
+        """K, the chunks of a language."""
+        return len(self.chunks) // len(self.corpus.languages)
+
+    def recorded_settings(self) -> dict[str, Any]:
+        """What was chosen for settings that were left open."""
+        parameter = next(self.checkpoint.model.parameters())
+        return {
+            "max_length": self.objective.max_length,
+            "objective": self.objective.name,
+            "dtype": str(parameter.dtype).removeprefix("torch."),
+            "device": parameter.device.type,
+            "alignment": self.deal.alignment,
+        }
+
+    def recorded_model(self) -> dict[str, Any]:
+        """What the checkpoint is."""
+        return {
+            "id": self.checkpoint.id,
+            "revision": self.checkpoint.revision,
+            "architecture": self.checkpoint.architecture,
+            "objective": self.objective.name,
+            "parameters": self.checkpoint.parameters,
+            "weights_sha256": self.checkpoint.weights_sha256,
+        }
+
+    def require_two(self, counts: ChunkCounts, what: str) -> None:
+        """Make sure that there is something to compare.
+
+        Raises:
+            RunError: fewer than two languages have numbers.
+        """
+        if len(counts.languages) - len(counts.failed) < 2:
+            reasons = "; ".join(f"{language!r}: {reason}" for language, reason in counts.failed.items())
+            raise RunError(f"fewer than two languages have finite {what}. {reasons}")
+
+
+def prepare_reading(
+    checkpoint: Checkpoint | str | Path,
+    corpus: Corpus | Mapping[str, Sequence[str]] | str | Path | None,
+    objective: str | LossFunction,
+    settings: ReadingSettings,
+    *,
+    calibration: bool = False,
+) -> Reading:
+    """Load what is not loaded yet, and deal the text into chunks.
+
+    Args:
+        checkpoint: from `load_checkpoint`, or a model folder or hub id to be loaded with its defaults.
+        corpus: from `read_corpus`, a folder of one file a language, or language → texts. None: the bundled corpus.
+        objective: `auto`, the name of one, or a callable (model, batch) → `LossSums`.
+        settings: how much is read, and how.
+        calibration: whether a slot is kept apart for metrics.
+
+    Raises:
+        InputError: text or languages are wrong.
+        RunError: the model cannot be loaded, or text does not suffice.
+    """
+    corpus = read_corpus(corpus)
+    require_languages(corpus)
+    if not isinstance(checkpoint, Checkpoint):
+        checkpoint = load_checkpoint(checkpoint, objective=objective if isinstance(objective, str) else "auto")
+    loss = make_objective(
+        checkpoint.objective if objective == "auto" else objective,
+        checkpoint,
+        max_length=settings.max_length,
+        mask_passes=settings.mask_passes,
+        seed=settings.seed,
+    )
+    deal = deal_slots(corpus, settings.chunks, settings.seed)
+    chunks, held_out = plan_chunks(loss, deal, settings.tokens_per_chunk, calibration=calibration)
+    return Reading(checkpoint, corpus, deal, loss, chunks, held_out)
+
+
+@contextmanager
+def shared_folder(workdir: str | Path | None, ranks: Ranks) -> Iterator[Path]:
+    """The folder that all processes of a run write to: the one given, or a temporary one while it is in use."""
+    if workdir is not None:
+        folder = Path(workdir)
+        folder.mkdir(parents=True, exist_ok=True)
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="interfere-") as own:
+        yield Path(ranks.decide(lambda: own))
+        # The first process's folder must not go before the others are done with it.
+        ranks.wait()
