@@ -256,7 +256,7 @@ class Chosen:
 
     Args:
         own: shape (L, units): the top q of each language's margins, group by group.
-        core: shape (units,): the top q of the smallest share in any language: what every language needs.
+        core: shape (units,): the top q by the lowest rank that a unit has in any language: what every language needs.
         counts: group → how many were picked for each language.
     """
 
@@ -287,7 +287,7 @@ def choose(scores: Floats, groups: Sequence[UnitGroup], q: float, kinds: Sequenc
         values = selection[known][:, group.where]
         picked = own[:, group.where]
         picked[known] = _top(margins(values), count)
-        core[group.where] = _top(values.min(axis=0), count)
+        core[group.where] = _top(stats.rankdata(values, axis=1).min(axis=0), count)
     return Chosen(own, core, counts)
 
 
@@ -434,9 +434,11 @@ def ablation_tables(damage: Damage, languages: Sequence[str]) -> tuple[pd.DataFr
     for i, language in enumerate(languages):
         beyond = effects[language] - chance
         others = np.delete(beyond, i, axis=0)
+        # Languages without numbers are none of the others.
         others = others[np.isfinite(others).all(axis=1)]
-        apart = beyond[i] - others.mean(axis=0)
-        row = {"language": language, "own_damage": beyond[i].mean(), "others_damage": others.mean()}
+        mean = others.mean(axis=0) if len(others) else np.full(beyond.shape[1], np.nan)
+        apart = beyond[i] - mean
+        row = {"language": language, "own_damage": beyond[i].mean(), "others_damage": mean.mean()}
         specific.append(row | _interval(apart, "specificity", "ci_low", "ci_high") | {"p_value": _p_above(apart)})
     table = pd.DataFrame(specific)
     q = q_values(table["p_value"].to_numpy(dtype=float))

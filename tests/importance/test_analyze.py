@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from interfere import ImportanceSettings, InputError, LossSums, RunError, analyze_importance, load_result
+from interfere.engine import Progress
+from interfere.objectives import make_objective
+from interfere.results import write_result
+from tests.objectives.reference import tiny_checkpoint
+from tests.text import some_text
+
+TEXTS = {name: some_text(name, 40, seed=2) for name in ("de", "en", "ru")}
+SETTINGS = ImportanceSettings(
+    chunks=4,
+    tokens_per_chunk=60,
+    methods=("taylor", "fisher", "activation", "gates"),
+    gate_steps=3,
+    ablate=True,
+    draws=2,
+    top=0.2,
+)
+
+
+def test_the_model_is_left_as_it_was():
+    checkpoint = tiny_checkpoint("bert")
+    model = checkpoint.model
+    model.train()
+    parameters = dict(model.named_parameters())
+    frozen = next(iter(parameters))
+    parameters[frozen].requires_grad_(False)
+    before = {name: p.detach().clone() for name, p in parameters.items()}
+    analyze_importance(checkpoint, TEXTS, settings=SETTINGS)
+    assert model.training
+    assert [name for name, p in parameters.items() if not p.requires_grad] == [frozen]
+    assert all(p.grad is None for p in parameters.values())
+    assert all(torch.equal(before[name], p) for name, p in parameters.items())
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
+
+
+@pytest.mark.parametrize("stop", ["scores", "gates", "means", "ablation"])
+def test_a_run_that_is_interrupted_anywhere_gives_the_same_bits(stop: str, tmp_path: Path):
+    whole = analyze_importance(tiny_checkpoint("llama"), TEXTS, settings=SETTINGS)
+
+    def interrupt(progress: Progress) -> None:
+        if progress.phase == stop and progress.done >= progress.total / 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        analyze_importance(tiny_checkpoint("llama"), TEXTS, settings=SETTINGS, workdir=tmp_path, progress=interrupt)
+    seen: list[Progress] = []
+    found = analyze_importance(
+        tiny_checkpoint("llama"), TEXTS, settings=SETTINGS, workdir=tmp_path, progress=seen.append
+    )
+    phases = ["scores", "gates", "means", "ablation"]
+    assert {progress.phase for progress in seen} == set(phases[phases.index(stop) :])
+    for method, scores in whole.arrays.items():
+        np.testing.assert_array_equal(found.arrays[method], scores)
+    for name in ("ablation", "specificity", "own_units"):
+        assert whole.tables[name].equals(found.tables[name])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"), [({"top": 0.3}, "settings.top"), ({"gate_steps": 4}, "settings.gate_steps")]
+)
+def test_a_run_with_other_settings_is_not_continued(change: dict, words: str, tmp_path: Path):
+    settings = dataclasses.replace(SETTINGS, ablate=False)
+    analyze_importance(tiny_checkpoint("bert"), TEXTS, settings=settings, workdir=tmp_path)
+    with pytest.raises(InputError, match=words):
+        analyze_importance(
+            tiny_checkpoint("bert"), TEXTS, settings=dataclasses.replace(settings, **change), workdir=tmp_path
+        )
+
+
+def test_a_result_comes_back_from_its_files(tmp_path: Path):
+    result = analyze_importance(tiny_checkpoint("gpt2"), TEXTS, settings=SETTINGS)
+    write_result(result, tmp_path)
+    assert (tmp_path / "scores.safetensors").is_file()
+    again = load_result(tmp_path)
+    assert again.kind == "importance"
+    assert list(again.tables) == list(result.tables)
+    for method, scores in result.arrays.items():
+        np.testing.assert_array_equal(again.arrays[method], scores)
+
+
+@pytest.mark.parametrize("kind", ["t5", "mixtral", "deberta-v2"])
+def test_models_whose_documents_are_read_one_by_one(kind: str):
+    settings = dataclasses.replace(SETTINGS, top=0.5)
+    result = analyze_importance(tiny_checkpoint(kind), TEXTS, settings=settings)
+    assert result.settings["scoring"] == "one by one"
+    assert result.settings["scoring_reason"]
+    assert result.tables["ablation"]["damage"].notna().all()
+    if kind == "mixtral":
+        assert any("no neurons were told apart" in warning for warning in result.warnings)
+
+
+def test_only_what_is_asked_for_is_computed():
+    checkpoint = tiny_checkpoint("bert")
+    result = analyze_importance(
+        checkpoint, TEXTS, settings=ImportanceSettings(chunks=4, tokens_per_chunk=60, methods=("activation",))
+    )
+    assert list(result.arrays) == ["activation"]
+    assert set(result.tables["layers"]["kind"]) == {"neuron"}
+    assert "ablation" not in result.tables
+    assert result.tables["chunks"]["loss"].notna().all()
+
+
+def test_a_language_without_finite_gradients_is_left_out_and_said():
+    checkpoint = tiny_checkpoint("bert")
+    plain = make_objective("masked-lm", checkpoint)
+
+    def loss(model: object, batch: object) -> LossSums:
+        sums = plain.loss(model, batch)
+        bad = torch.tensor([e.language == "en" for e in batch.examples])
+        per_document = sums.per_document.masked_fill(bad, float("nan"))
+        return LossSums(sums.total, sums.predictions, per_document)
+
+    result = analyze_importance(checkpoint, TEXTS, loss, SETTINGS)
+    assert any("en has no numbers" in warning for warning in result.warnings)
+    damage = result.tables["specificity"].set_index("language")
+    assert damage["specificity"].notna().to_dict() == {"de": True, "en": False, "ru": True}
+    assert set(result.tables["own_units"]["language"]) == {"de", "ru"}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"methods": ("magic",)}, "--method 'magic': choose from taylor, fisher, activation, gates"),
+        ({"methods": ("fisher", "fisher")}, "--method: name each method once"),
+        ({"top": 1.5}, "--top 1.5: give a share between 0 and 1"),
+        ({"draws": 1}, "--draws 1: give at least 2"),
+        ({"gate_sparsity": ()}, "--gate-sparsity"),
+        ({"ablate": True, "chunks": 3}, "--ablate: half of 3 --chunks"),
+        ({"ablation": "noise"}, "--ablation 'noise'"),
+    ],
+)
+def test_settings_that_are_wrong(options: dict, words: str):
+    with pytest.raises(InputError, match=words):
+        ImportanceSettings(**options)
+
+
+def test_a_top_that_picks_nothing_cannot_be_removed():
+    settings = dataclasses.replace(SETTINGS, top=0.001)
+    with pytest.raises(RunError, match=r"--top 0\.001 of the units of a layer is less than one"):
+        analyze_importance(tiny_checkpoint("bert"), TEXTS, settings=settings)
