@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -29,6 +30,12 @@ _GATE = re.compile(r"^(gate|gate_proj|wi_0|w1|gate_linear)$", re.IGNORECASE)
 _HEADS = ("num_attention_heads", "num_heads", "n_heads", "n_head", "num_q_heads")
 
 
+def are_contiguous(units: NDArray[np.int64]) -> bool:
+    """Whether numbers are those of unit 0, then as many of unit 1, and so on."""
+    count = int(units.max()) + 1
+    return len(units) % count == 0 and bool((units == np.arange(len(units)) // (len(units) // count)).all())
+
+
 @dataclass(frozen=True)
 class Member:
     """Numbers of a linear layer that belong to units.
@@ -42,6 +49,11 @@ class Member:
     module: str
     side: Side
     units: NDArray[np.int64]
+
+    @cached_property
+    def contiguous(self) -> bool:
+        """Whether unit 0 has the first so many, unit 1 the next as many, and so on."""
+        return are_contiguous(self.units)
 
 
 @dataclass(frozen=True)
@@ -74,6 +86,11 @@ class Family:
     inputs: NDArray[np.int64]
     members: tuple[Member, ...]
     gate: str | None = None
+
+    @cached_property
+    def contiguous(self) -> bool:
+        """Whether the inputs of `site` are those of unit 0, then those of unit 1, and so on."""
+        return are_contiguous(self.inputs)
 
 
 @dataclass(frozen=True)
