@@ -29,6 +29,7 @@ from interfere import (
     bundled_corpus,
     load_checkpoint,
     load_result,
+    own_units,
     read_corpus,
 )
 from interfere.engine import Progress
@@ -90,10 +91,8 @@ def agreement(a: Result, b: Result) -> dict[str, Any]:
             if seeds:
                 out[f"{method}, {kind}: rank correlation of two seeds"] = round(float(np.mean(seeds)), 3)
                 out[f"{method}, {kind}: rank correlation of two halves"] = round(float(np.mean(halves)), 3)
-        own = [
-            {tuple(row) for row in r.tables["own_units"].query("own and method == @method")[_UNIT].to_numpy().tolist()}
-            for r in (a, b)
-        ]
+        found = [own_units(result, method).query("own") for result in (a, b)]
+        own = [{tuple(row) for row in rows[_UNIT].to_numpy().tolist()} for rows in found]
         out[f"{method}: units of a language's own, with either seed"] = [len(units) for units in own]
         out[f"{method}: of these with both"] = len(own[0] & own[1])
     for name, result in (("first", a), ("second", b)):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from interfere.gradients import analyze_gradients
     from interfere.importance import analyze_importance
     from interfere.objectives import Batch, LossSums
-    from interfere.results import Result, load_result, unit_scores
+    from interfere.results import Result, load_result, own_units, unit_scores
     from interfere.settings import GradientSettings, ImportanceSettings
 
 _HOMES = {
@@ -36,6 +36,7 @@ _HOMES = {
     "checkpoint_from_model": "interfere.checkpoint",
     "load_checkpoint": "interfere.checkpoint",
     "load_result": "interfere.results",
+    "own_units": "interfere.results",
     "read_corpus": "interfere.corpus",
     "unit_scores": "interfere.results",
 }
@@ -59,6 +60,7 @@ __all__ = [
     "checkpoint_from_model",
     "load_checkpoint",
     "load_result",
+    "own_units",
     "read_corpus",
     "unit_scores",
 ]

@@ -45,12 +45,14 @@ def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_commands_and_programs_run_as_written(place: Path) -> None:
-    assert len(COMMANDS) == 3
-    assert len(PROGRAMS) == 2
+    assert len(COMMANDS) == 4
+    assert len(PROGRAMS) == 3
     assert list(load_result(place / "first-look").languages) == ["de", "en", "ru", "uk"]
     assert (place / "run" / "results.json").is_file()
     assert (place / "run-by-two" / "report.html").is_file()
     assert (place / "run-by-module" / "pairs.csv").is_file()
+    assert "specificity" in load_result(place / "importance").tables
+    assert (place / "importance" / "report.html").is_file()
     named = set(re.findall(r"^\| `([\w.]+)/?` \|", README, flags=re.MULTILINE))
     assert named == {path.name for path in (place / "run").iterdir()}
 

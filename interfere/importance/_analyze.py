@@ -38,14 +38,14 @@ from interfere.errors import RunError
 from interfere.importance._ablate import ABLATED, measure_damage, random_units, site_means
 from interfere.importance._gates import train_gates
 from interfere.importance._index import UnitIndex
-from interfere.importance._record import Computed, Gates, Run, comparable, make_result
+from interfere.importance._record import Computed, Gates, Run, make_result
 from interfere.importance._scoring import ScoringPath, choose_scoring, read_scores, score_chunk, scorer_of
 from interfere.objectives import LossFunction, Objective
 from interfere.ranks import Ranks
 from interfere.results import Result
 from interfere.runs import claim, prepare_reading, shared_folder
 from interfere.settings import ImportanceSettings
-from interfere.statistics import Chosen, Damage, choose, halves
+from interfere.statistics import Chosen, Damage, choose, comparable, halves
 
 
 def analyze_importance(

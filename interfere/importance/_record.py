@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interfere.engine import ChunkCounts, LossPath
+from interfere.importance._ablate import ABLATED
 from interfere.importance._index import UnitIndex
 from interfere.importance._scoring import ScoringPath
 from interfere.results import Result
@@ -26,24 +27,22 @@ from interfere.runs import (
 )
 from interfere.settings import ImportanceSettings
 from interfere.statistics import (
+    OF_METHOD,
     Chosen,
     Damage,
     UnitGroup,
     ablation_tables,
-    choose,
+    comparable,
+    judge_units,
     overlap_table,
-    own_units_table,
     profile_table,
-    shares,
+    scored_groups,
 )
 
 Scores = NDArray[np.float64]
 
-OF_METHOD = {"activation": ("neuron",), "gates": ("head", "kv", "neuron")}
-"""The kinds of units that a method scores, where it does not score all."""
-
-ABSOLUTE = ("activation", "gates")
-"""Methods whose scores are probabilities and are compared as they are; others are compared as shares of their layer."""
+OWN_UNITS = 200
+"""Rows of the table `own_units` for each language and method; `own_units` of the package gives all."""
 
 
 @dataclass(frozen=True)
@@ -114,11 +113,6 @@ class Computed:
     memory: Sequence[str]
 
 
-def comparable(scores: Scores, method: str, groups: Sequence[UnitGroup]) -> Scores:
-    """Scores that can be compared between languages: probabilities as they are, others as shares of their layer."""
-    return scores if method in ABSOLUTE else shares(scores, groups)
-
-
 def make_result(run: Run, computed: Computed, command: str) -> Result:
     """Put together all that a run has found.
 
@@ -136,13 +130,12 @@ def make_result(run: Run, computed: Computed, command: str) -> Result:
             recorded[name] = path.reason
     layers, overlaps, own, own_counts = [], [], [], []
     for method, scores in computed.scores.items():
-        groups = [group for group in run.groups if group.kind in OF_METHOD.get(method, (group.kind,))]
+        groups = scored_groups(method, run.groups)
         values = comparable(scores, method, run.groups)
         layers.append(profile_table(scores, groups, languages, method))
         overlaps.append(overlap_table(values, groups, languages, method, settings.top))
-        chosen = choose(values, groups, settings.top, ("head", "kv", "neuron"))
-        tables = own_units_table(values, groups, chosen, languages, method, logs=method not in ABSOLUTE)
-        own.append(tables[0])
+        tables = judge_units(scores, run.groups, languages, method, settings.top)
+        own.append(_strongest(tables[0]))
         own_counts.append(tables[1])
     tables_ = {
         "layers": pd.concat(layers, ignore_index=True),
@@ -168,12 +161,21 @@ def make_result(run: Run, computed: Computed, command: str) -> Result:
         warnings=[
             *model_warnings(counts.failed, mean_losses(counts), guessing_loss(reading)),
             *_without_units(run),
+            *_not_removed(run, computed),
             *text_warnings(data, recorded),
             *computed.memory,
         ],
         command=command,
         arrays=dict(computed.scores),
     )
+
+
+def _strongest(own_units: pd.DataFrame) -> pd.DataFrame:
+    """The units that are a language's own, the strongest on half b first, so many of each language."""
+    rows = own_units[own_units["own"]]
+    order = (rows["score_b"] - rows["others_b"]).sort_values(ascending=False, kind="stable").index
+    strongest = rows.loc[order].groupby("language", sort=False).head(OWN_UNITS)
+    return strongest.sort_values("language", kind="stable").reset_index(drop=True)
 
 
 def _units(run: Run) -> pd.DataFrame:
@@ -216,6 +218,20 @@ def _gates(run: Run, gates: Gates, languages: Sequence[str]) -> pd.DataFrame:
                             }
                         )
     return pd.DataFrame(rows)
+
+
+def _not_removed(run: Run, computed: Computed) -> list[str]:
+    """A sentence on kinds of units that ablation left alone, since the top share of a layer is none of them."""
+    if computed.damage is None:
+        return []
+    removed = {group.kind for group in computed.chosen.counts}
+    largest = {group.kind: group.count for group in run.groups if group.kind in ABLATED and group.kind not in removed}
+    return [
+        f"No {kind}s were removed: --top {run.settings.top:g} of the {count} in a layer is less than half of one."
+        if kind in OF_METHOD.get(run.settings.methods[0], (kind,))
+        else f"No {kind}s were removed, since --method {run.settings.methods[0]} does not score them."
+        for kind, count in largest.items()
+    ]
 
 
 def _without_units(run: Run) -> list[str]:

@@ -3,7 +3,7 @@
 from interfere.results._files import escape_cell, load_result, result_document, write_result
 from interfere.results._result import SCHEMA_VERSION, Result
 from interfere.results._run_directory import RunDirectory
-from interfere.results._unit_scores import unit_scores
+from interfere.results._unit_scores import own_units, unit_scores
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -11,6 +11,7 @@ __all__ = [
     "RunDirectory",
     "escape_cell",
     "load_result",
+    "own_units",
     "result_document",
     "unit_scores",
     "write_result",

@@ -1,4 +1,4 @@
-"""The score of every unit, as a table."""
+"""Scores of single units, as tables."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from interfere.results._result import Result
+from interfere.statistics import UnitGroup, judge_units
 
 
 def unit_scores(
@@ -63,3 +64,26 @@ def unit_scores(
                 )
     columns = ["language", "layer", "block", "kind", "unit", "score", "split"]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+
+
+def own_units(result: Result, method: str | None = None) -> pd.DataFrame:
+    """All units that were picked for a language on half a, judged on half b.
+
+    Args:
+        result: of kind `importance`.
+        method: as for `unit_scores`.
+
+    Returns:
+        Columns language, method, layer, block, kind, unit, score_a, others_a, score_b, others_b, p_value, q_value, own.
+
+    Raises:
+        KeyError: no such method in this result.
+    """
+    method = method if method is not None else result.settings["methods"][0]
+    if method not in result.arrays:
+        raise KeyError(f"{method!r} is not in this result, which has {', '.join(result.arrays)}")
+    groups = [
+        UnitGroup(row["layer"], row["block"], row["kind"], row["start"], row["units"])
+        for row in result.tables["units"].to_dict(orient="records")
+    ]
+    return judge_units(result.arrays[method], groups, list(result.languages), method, result.settings["top"])[0]

@@ -6,15 +6,19 @@ scores of units, slot by slot.
 """
 
 from interfere.statistics._importance import (
+    OF_METHOD,
     Chosen,
     Damage,
     UnitGroup,
     ablation_tables,
     choose,
+    comparable,
     halves,
+    judge_units,
     overlap_table,
     own_units_table,
     profile_table,
+    scored_groups,
     shares,
 )
 from interfere.statistics._sketch import SketchParts
@@ -22,6 +26,7 @@ from interfere.statistics._tables import GROUP_COLUMNS, PAIR_COLUMNS, SELF_COLUM
 
 __all__ = [
     "GROUP_COLUMNS",
+    "OF_METHOD",
     "PAIR_COLUMNS",
     "SELF_COLUMNS",
     "Chosen",
@@ -31,10 +36,13 @@ __all__ = [
     "UnitGroup",
     "ablation_tables",
     "choose",
+    "comparable",
     "gram_tables",
     "halves",
+    "judge_units",
     "overlap_table",
     "own_units_table",
     "profile_table",
+    "scored_groups",
     "shares",
 ]

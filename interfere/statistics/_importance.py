@@ -20,6 +20,12 @@ from interfere.statistics._verdicts import q_values
 LEVEL = 0.05
 """False discovery rate of the units that are called a language's own."""
 
+OF_METHOD = {"activation": ("neuron",), "gates": ("head", "kv", "neuron")}
+"""The kinds of units that a method scores, where it does not score all."""
+
+ABSOLUTE = ("activation", "gates")
+"""Methods whose scores are probabilities and are compared as they are; others are compared as shares of their layer."""
+
 _TINY = 1e-300
 
 
@@ -386,6 +392,33 @@ def _worst_p(judged: Floats, row: int, known: Sequence[int]) -> Floats:
             t = np.where(error > 0, apart.mean(axis=0) / error, np.where(apart.mean(axis=0) > 0, np.inf, 0.0))
         out = np.maximum(out, stats.t.sf(t, slots - 1))
     return out
+
+
+def comparable(scores: Floats, method: str, groups: Sequence[UnitGroup]) -> Floats:
+    """Scores that can be compared between languages: probabilities as they are, others as shares of their layer."""
+    return scores if method in ABSOLUTE else shares(scores, groups)
+
+
+def scored_groups(method: str, groups: Sequence[UnitGroup]) -> list[UnitGroup]:
+    """The groups of units that a method scores."""
+    return [group for group in groups if group.kind in OF_METHOD.get(method, (group.kind,))]
+
+
+def judge_units(
+    scores: Floats, groups: Sequence[UnitGroup], languages: Sequence[str], method: str, q: float
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Pick units of each language on half a and judge them on half b: `choose`, then `own_units_table`.
+
+    Args:
+        scores: shape (L, K, units), as the method gives them.
+        groups: of units.
+        languages: L names.
+        method: which method.
+        q: share of each group that is picked.
+    """
+    values = comparable(scores, method, groups)
+    chosen = choose(values, scored_groups(method, groups), q, ("head", "kv", "neuron"))
+    return own_units_table(values, groups, chosen, languages, method, logs=method not in ABSOLUTE)
 
 
 @dataclass(frozen=True)

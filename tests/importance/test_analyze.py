@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from interfere import ImportanceSettings, InputError, LossSums, RunError, analyze_importance, load_result
+from interfere import (
+    ImportanceSettings,
+    InputError,
+    LossSums,
+    RunError,
+    analyze_importance,
+    load_result,
+    own_units,
+)
 from interfere.engine import Progress
 from interfere.objectives import make_objective
 from interfere.results import write_result
@@ -98,6 +106,25 @@ def test_models_whose_documents_are_read_one_by_one(kind: str):
         assert any("no neurons were told apart" in warning for warning in result.warnings)
 
 
+def test_the_table_of_own_units_is_the_strongest_of_all():
+    settings = ImportanceSettings(chunks=12, tokens_per_chunk=60, methods=("activation",))
+    result = analyze_importance(tiny_checkpoint("bert"), TEXTS, settings=settings)
+    table, whole = result.tables["own_units"], own_units(result).query("own")
+    assert 0 < len(whole) <= 200
+    columns = ["language", "layer", "unit", "q_value"]
+    expected = whole[columns].sort_values(columns[:3]).to_numpy().tolist()
+    assert table[columns].sort_values(columns[:3]).to_numpy().tolist() == expected
+    assert result.tables["own_counts"]["own"].sum() == len(whole)
+    with pytest.raises(KeyError, match="'fisher' is not in this result"):
+        own_units(result, "fisher")
+
+
+def test_heads_that_are_too_few_to_remove_are_named():
+    settings = dataclasses.replace(SETTINGS, methods=("taylor",))
+    result = analyze_importance(tiny_checkpoint("bert"), TEXTS, settings=settings)
+    assert "No heads were removed: --top 0.2 of the 2 in a layer is less than half of one." in result.warnings
+
+
 def test_only_what_is_asked_for_is_computed():
     checkpoint = tiny_checkpoint("bert")
     result = analyze_importance(
@@ -123,7 +150,7 @@ def test_a_language_without_finite_gradients_is_left_out_and_said():
     assert any("en has no numbers" in warning for warning in result.warnings)
     damage = result.tables["specificity"].set_index("language")
     assert damage["specificity"].notna().to_dict() == {"de": True, "en": False, "ru": True}
-    assert set(result.tables["own_units"]["language"]) == {"de", "ru"}
+    assert set(own_units(result)["language"]) == {"de", "ru"}
 
 
 @pytest.mark.parametrize(
