@@ -20,6 +20,7 @@ from interfere.engine import (
     Progress,
     ProgressCallback,
     example_length,
+    memory_errors,
     reading_cost,
     write_json,
     write_tensors,
@@ -84,7 +85,7 @@ def site_means(
             counted = dict.fromkeys(widths, 0)
             with torch.no_grad():
                 for batch in _batches(chunk, objective, cut, device):
-                    with _summed_sites(model, index, batch, found, counted):
+                    with _summed_sites(model, index, batch, found, counted), memory_errors(*batch.input_ids.shape):
                         objective.loss(model, batch)
             return found, counted
 
@@ -185,9 +186,13 @@ def measure_damage(
                 chunk = chunks[language, slot]
 
                 def work(cut: Microbatches, chunk: Chunk = chunk) -> float:
-                    found = [objective.loss(model, batch) for batch in _batches(chunk, objective, cut, device)]
-                    summed = sum(float(sums.per_document.double().sum()) for sums in found)
-                    return summed / sum(sums.predictions for sums in found)
+                    summed, predictions = 0.0, 0
+                    for batch in _batches(chunk, objective, cut, device):
+                        with memory_errors(*batch.input_ids.shape):
+                            sums = objective.loss(model, batch)
+                        summed += float(sums.per_document.double().sum())
+                        predictions += sums.predictions
+                    return summed / predictions
 
                 losses.append(microbatches.run(chunk.name, work))
         write_json(path_of((number, language)), losses)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from interfere.engine import Microbatches, NonFiniteError, example_length
+from interfere.engine import Microbatches, NonFiniteError, example_length, memory_errors
 from interfere.importance._index import UnitIndex
 from interfere.importance._sites import changed_sites, scaling
 from interfere.objectives import Example, Objective, collate
@@ -116,8 +116,10 @@ def train_gates(
         total = 0.0
         with changed_sites(model, scaling(index, given)):
             for rows in cut.plan([example_length(example) for example in chosen]):
-                sums = objective.loss(model, collate([chosen[i] for i in rows], objective.pad_id, device))
-                (sums.total / predictions).backward()  # type: ignore[no-untyped-call]
+                batch = collate([chosen[i] for i in rows], objective.pad_id, device)
+                with memory_errors(*batch.input_ids.shape):
+                    sums = objective.loss(model, batch)
+                    (sums.total / predictions).backward()  # type: ignore[no-untyped-call]
                 total += float(sums.per_document.double().sum())
         if not math.isfinite(total):
             raise NonFiniteError("loss not finite while gates were trained")

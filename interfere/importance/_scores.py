@@ -199,7 +199,7 @@ def _watched_sites(model: torch.nn.Module, state: _Pass) -> Iterator[None]:
                 kept = values.detach()
 
                 def backward(gradient: torch.Tensor) -> None:
-                    numbers = by_document(kept * gradient, state.batch)
+                    numbers = by_document(kept.float() * gradient.float(), state.batch)
                     state.add_slopes(path, numbers.sum(1))
 
                 values.register_hook(backward)

@@ -28,6 +28,7 @@ from interfere.engine import (
     require_finite,
     write_json,
 )
+from interfere.errors import RunError
 from interfere.importance._index import UnitIndex
 from interfere.importance._scores import Batched, ForwardOnly, OneByOne, RowScores, Scorer
 from interfere.objectives import Batch, Objective, UnlikeOthersError, collate
@@ -155,6 +156,8 @@ def score_chunk(
             predictions += sums.predictions
     except NonFiniteError as error:
         return failed_chunk(chunk, str(error))
+    except UnlikeOthersError as error:
+        raise RunError(f"{chunk.name}: {error}; give --batch-size 1") from error
     count = len(chunk.examples)
     tensors = {
         "fisher": whole["fisher"] / count,

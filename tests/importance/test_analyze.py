@@ -174,3 +174,28 @@ def test_a_top_that_picks_nothing_cannot_be_removed():
     settings = dataclasses.replace(SETTINGS, top=0.001)
     with pytest.raises(RunError, match=r"--top 0\.001 of the units of a layer is less than one"):
         analyze_importance(tiny_checkpoint("bert"), TEXTS, settings=settings)
+
+
+@pytest.mark.parametrize("phase", ["scores", "gates", "ablation"])
+def test_where_memory_runs_out_smaller_batches_are_tried(phase: str, monkeypatch: pytest.MonkeyPatch):
+    """More than two documents at once do not fit while a phase runs; the numbers stay the same."""
+    settings = dataclasses.replace(SETTINGS, methods=("fisher", "gates"))
+    expected = analyze_importance(tiny_checkpoint("bert"), TEXTS, settings=settings)
+    checkpoint = tiny_checkpoint("bert")
+    now = ["scores"]
+    order = ["scores", "gates", "means", "ablation"]
+
+    def refuse(module: object, arguments: object, options: dict[str, torch.Tensor]) -> None:
+        if now[0] == phase and len(options["input_ids"]) > 2:
+            raise torch.OutOfMemoryError("no room")
+
+    checkpoint.model.register_forward_pre_hook(refuse, with_kwargs=True)
+
+    def follow(progress: Progress) -> None:
+        now[0] = progress.phase if progress.done < progress.total else order[min(3, order.index(progress.phase) + 1)]
+
+    now[0] = "scores" if phase == "scores" else "before"
+    found = analyze_importance(checkpoint, TEXTS, settings=settings, progress=follow)
+    assert any("Memory did not suffice" in warning for warning in found.warnings)
+    for method, scores in expected.arrays.items():
+        np.testing.assert_allclose(found.arrays[method], scores, rtol=1e-3, atol=1e-5 * np.nanmax(scores))
