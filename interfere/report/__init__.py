@@ -5,24 +5,32 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from interfere.report._findings import findings
+from interfere.report._kinds import findings
 from interfere.report._order import cluster_order
 from interfere.report._terminal import print_report, terminal_report
 from interfere.report._text import safe_text
 from interfere.report._write import Drawing, write_figures, write_run
 
 if TYPE_CHECKING:
+    from interfere.report._ablation import ablation_figure
+    from interfere.report._gates import gates_figure
     from interfere.report._heatmaps import languages_figure, layers_figure
+    from interfere.report._overlap import overlap_figure
+    from interfere.report._profile import profile_figure
     from interfere.report._strength import strength_figure
     from interfere.report._transfer import transfer_figure
 
 __all__ = [
     "Drawing",
+    "ablation_figure",
     "cluster_order",
     "findings",
+    "gates_figure",
     "languages_figure",
     "layers_figure",
+    "overlap_figure",
     "print_report",
+    "profile_figure",
     "safe_text",
     "strength_figure",
     "terminal_report",
@@ -32,6 +40,10 @@ __all__ = [
 ]
 
 _FIGURES = {
+    "ablation_figure": "_ablation",
+    "gates_figure": "_gates",
+    "overlap_figure": "_overlap",
+    "profile_figure": "_profile",
     "languages_figure": "_heatmaps",
     "layers_figure": "_heatmaps",
     "strength_figure": "_strength",

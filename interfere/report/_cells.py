@@ -15,11 +15,11 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PatchCollection
 from matplotlib.colors import Colormap, Normalize, to_rgb
 from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 INK, GREY, MISSING, DIAGONAL, FRAME = "#1a1a1a", "#555555", "#c4c4c4", "#ececec", "#000000"
-HATCH = "////"
-_HATCH_INK = "#8a8a8a"
+HATCH, HATCH_INK = "////", "#8a8a8a"
 _BAR_TEXT = 8.0
 
 
@@ -42,6 +42,18 @@ class Scale:
 def signed(limit: float = 1.0) -> Scale:
     """Red below 0, blue above, near white at 0: told apart with every common colour blindness."""
     return Scale(mpl.colormaps["RdBu"], Normalize(-limit, limit))
+
+
+def sequential(norm: Normalize) -> Scale:
+    """Dark for little, bright for much, the same with and without colour vision."""
+    return Scale(mpl.colormaps["cividis"], norm)
+
+
+def round_ticks(low: float, high: float) -> list[float]:
+    """About five round numbers between two."""
+    wanted = MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    room = (high - low) * 0.001
+    return [float(t) for t in wanted if low - room <= t <= high + room]
 
 
 def faded(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -71,6 +83,12 @@ def free_value(value: float, *, brief: bool = False) -> str:
     return out.replace("0.", ".", 1) if brief and size < 0.995 else out
 
 
+def share_value(value: float) -> str:
+    """A share as it stands in a cell: per cent, with a digit behind the point where it is small."""
+    share = 100 * value
+    return "0%" if share == 0 else "<0.1%" if share < 0.05 else f"{share:.1f}%" if share < 9.95 else f"{share:.0f}%"
+
+
 def _decimal(value: float, digits: int) -> str:
     out = f"{value:.{digits}f}"
     out = out.removeprefix("-") if float(out) == 0 else out
@@ -87,6 +105,7 @@ def paint(
     write: Callable[[float], str],
     size: float | None,
     frame: float = 1.6,
+    ys: Sequence[float] | None = None,
 ) -> None:
     """Draw cells, row 0 on top, each of width 1: coloured, hatched, framed or grey.
 
@@ -99,15 +118,16 @@ def paint(
         write: how a number is written.
         size: points of the numbers in the cells; none are written without.
         frame: points of the line around conflicts.
+        ys: the upper edge of each row; None: rows without gaps.
     """
     base = scale.rgb(values)
     plain: list[tuple[Rectangle, Any]] = []
     hatched: list[tuple[Rectangle, Any]] = []
-    frames: list[Rectangle] = []
+    frames: list[tuple[float, float]] = []
     for (row, column), verdict in np.ndenumerate(verdicts):
         if not verdict:
             continue
-        corner, value = (xs[column], row), float(values[row, column])
+        corner, value = (xs[column], row if ys is None else ys[row]), float(values[row, column])
         rgb = base[row, column]
         cell = Rectangle(corner, 1, 1)
         if not math.isfinite(value):
@@ -118,22 +138,34 @@ def paint(
         rgb = rgb if known else faded(rgb)
         (plain if known else hatched).append((cell, rgb))
         if verdict == "conflict":
-            frames.append(Rectangle((corner[0] + 0.04, corner[1] + 0.04), 0.92, 0.92))
+            frames.append(corner)
         if size is not None and known:
             put(ax, corner, write(value), size, color=ink_on(rgb))
         elif size is not None:
             # The hatching stops at the number, which would be hard to read on it.
             box = {"facecolor": rgb, "edgecolor": "none", "pad": 0.6}
             put(ax, corner, f"({write(value)})", size, color="#404040", bbox=box)
-    for cells, hatch, edge in ((plain, None, "white"), (hatched, HATCH, _HATCH_INK)):
+    for cells, hatch, edge in ((plain, None, "white"), (hatched, HATCH, HATCH_INK)):
         if cells:
             patches, fills = zip(*cells, strict=True)
             collection = PatchCollection(list(patches), facecolors=list(fills), edgecolors=edge, linewidths=0.4)
             if hatch:
                 collection.set_hatch(hatch)
             ax.add_collection(collection)
-    if frames:
-        ax.add_collection(PatchCollection(frames, facecolors="none", edgecolors=FRAME, linewidths=frame))
+    draw_frames(ax, frames, frame)
+
+
+def draw_frames(ax: Axes, corners: Sequence[tuple[float, float]], width: float) -> None:
+    """Draw frames of so many points around cells.
+
+    Args:
+        ax: where.
+        corners: left and upper edge of each cell.
+        width: points of the lines.
+    """
+    if corners:
+        frames = [Rectangle((x + 0.04, y + 0.04), 0.92, 0.92) for x, y in corners]
+        ax.add_collection(PatchCollection(frames, facecolors="none", edgecolors=FRAME, linewidths=width))
 
 
 def put(ax: Axes, corner: tuple[float, float], words: str, size: float, **style: Any) -> None:
@@ -175,7 +207,7 @@ def colour_bar(
         fills = [to_rgb(rgb) for rgb in faded(scale.rgb((edges[1:] + edges[:-1]) / 2))]
         steps = [Rectangle((0.5, bottom), 0.5, edges[1] - low) for bottom in edges[:-1]]
         cax.add_collection(PatchCollection(steps, facecolors=fills, edgecolors=fills, linewidths=0.3))
-        over = Rectangle((0.5, low), 0.5, high - low, facecolor="none", edgecolor=_HATCH_INK, linewidth=0.3)
+        over = Rectangle((0.5, low), 0.5, high - low, facecolor="none", edgecolor=HATCH_INK, linewidth=0.3)
         over.set_hatch(HATCH)
         cax.add_patch(over)
 
@@ -184,9 +216,29 @@ def legend_handles(*, missing: bool, brackets: bool = True) -> list[Artist]:
     """What the marks of `paint` mean."""
     marks = "paler, hatched and in brackets" if brackets else "paler and hatched"
     handles: list[Artist] = [
-        Patch(facecolor="white", edgecolor=FRAME, linewidth=1.4, label="framed: conflict (negative, q ≤ 0.05)"),
-        Patch(facecolor="white", edgecolor=_HATCH_INK, hatch=HATCH * 2, label=f"{marks}: undetermined"),
+        framed_handle("framed: conflict (negative, q ≤ 0.05)"),
+        hatched_handle(f"{marks}: undetermined"),
     ]
     if missing:
-        handles.append(Patch(facecolor=MISSING, label="grey with a dash: could not be estimated"))
+        handles.append(missing_handle("grey with a dash: could not be estimated"))
     return handles
+
+
+def framed_handle(label: str) -> Patch:
+    """A legend entry for framed cells."""
+    return Patch(facecolor="white", edgecolor=FRAME, linewidth=1.4, label=label)
+
+
+def hatched_handle(label: str) -> Patch:
+    """A legend entry for hatched cells."""
+    return Patch(facecolor="white", edgecolor=HATCH_INK, hatch=HATCH * 2, label=label)
+
+
+def missing_handle(label: str) -> Patch:
+    """A legend entry for cells without a number."""
+    return Patch(facecolor=MISSING, label=label)
+
+
+def apart_handle(label: str) -> Patch:
+    """A legend entry for cells that are set apart in light grey."""
+    return Patch(facecolor=DIAGONAL, edgecolor=GREY, linewidth=0.6, label=label)

@@ -58,6 +58,27 @@ class Panel:
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """A figure before it is written, and what is said of it.
+
+    Args:
+        kind: which figure of its report it is.
+        measure: the metric or scoring method that it shows, not made safe.
+        file: what its files are called, without an ending.
+        title: one line of plain text; harmless, but not escaped for HTML.
+        alt: a few sentences, as harmless.
+        figure: the picture.
+    """
+
+    kind: str
+    measure: str
+    file: str
+    title: str
+    alt: str
+    figure: Figure
+
+
+@dataclass(frozen=True)
 class _Measured:
     """A panel with what stands around it, in inches; `bar_right` is what the colour bar's labels take."""
 

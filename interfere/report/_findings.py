@@ -28,7 +28,7 @@ _MANY = 4  # with fewer languages the common share is hardly more than their mea
 _OPTIMUM = 0.25  # times 1/L, the share of L unrelated languages: below this the mixture is read as at its optimum
 
 
-def findings(result: Result) -> list[str]:
+def gradients_findings(result: Result) -> list[str]:
     """What was found, in plain sentences with numbers and their uncertainty, the most important first.
 
     The first sentence is about conflict; then how many verdicts are near 0, the highest and the lowest pair, where in

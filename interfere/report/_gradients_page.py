@@ -10,12 +10,11 @@ from markupsafe import Markup, escape
 from interfere.report import _glossary as glossary
 from interfere.report import _page_tables as tables
 from interfere.report import _text as text
-from interfere.report._findings import conflict_list, findings, open_questions
+from interfere.report._findings import conflict_list, gradients_findings, open_questions
 from interfere.report._page import (
     Block,
     Box,
     Bullets,
-    Code,
     Count,
     Fold,
     Heading,
@@ -23,12 +22,12 @@ from interfere.report._page import (
     Picture,
     Prose,
     Section,
-    Table,
     Tally,
     Terms,
     name,
     sentence,
 )
+from interfere.report._run_tables import made_blocks, text_blocks
 from interfere.report._tables import BODY, VERDICTS, group_names, group_noun, metrics, pair_rows, scope_phrase
 from interfere.results import Result
 
@@ -49,8 +48,8 @@ def gradients_page(result: Result, pictures: Sequence[tuple[str, Picture]]) -> P
             Section("findings", "What was found", _found(result)),
             *([Section("figures", "Figures", _figures(result, pictures))] if pictures else []),
             Section("tables", "Tables", _tables(result)),
-            Section("text", "The text that was read", _text(result)),
-            Section("made", "How it was made", _made(result)),
+            Section("text", "The text that was read", text_blocks(result)),
+            Section("made", "How it was made", made_blocks(result, glossary.SETTINGS)),
             Section("reading", "How to read it", _reading(result)),
         ],
     )
@@ -84,7 +83,7 @@ def _found(result: Result) -> list[Block]:
     verdicts = body["verdict"].where(body["determined"], "undetermined")
     counts = [Count(v, f"{int((verdicts == v).sum()):,}", meanings[v]) for v in VERDICTS]
     open_ = open_questions(result)
-    said = [s for s in findings(result) if s not in open_]
+    said = [s for s in gradients_findings(result) if s not in open_]
     items = [_said(result, s) for s in said]
     conflicts = conflict_list(result)
     if len(conflicts) > 1:  # the headline has named the first
@@ -212,28 +211,6 @@ def _clipped(result: Result) -> bool:
     columns = ["cosine", "corrected", "ci_low", "ci_high"]
     body = [pair_rows(result, m, BODY)[columns] for m in metrics(result)]
     return any(bool((rows.abs() > 1).any(axis=None)) for rows in body)
-
-
-def _text(result: Result) -> list[Block]:
-    table = tables.text_table(result, "Documents that were read for the measurement, by language")
-    where = Markup("Which lines each chunk read is in <code>chunks.csv</code>.") if "chunks" in result.tables else ""
-    return [table, *([Prose([where])] if where else [])]
-
-
-def _made(result: Result) -> list[Block]:
-    names = {"id": "name", "weights_sha256": "SHA-256 of the weights"}
-    model = [(names.get(str(k), str(k)), v) for k, v in result.model.items()]
-    parts: list[tuple[str, Table]] = [("Model", tables.facts_table(model, "The model that was measured"))]
-    if result.environment:
-        environment = tables.facts_table(result.environment.items(), "Versions, machine and date")
-        parts.append(("Environment", environment))
-    parts.append(("Settings", tables.settings_table(result.settings, "What was chosen, by the user or by default")))
-    blocks: list[Block] = []
-    if result.command:
-        blocks += [Heading("Command"), Code(text.safe_text(result.command))]
-    for title, table in parts:
-        blocks += [Heading(title), table]
-    return blocks
 
 
 def _reading(result: Result) -> list[Block]:

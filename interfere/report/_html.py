@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, StrictUndefined, Template
 
-from interfere.report._glossary import READING
-from interfere.report._gradients_page import gradients_page
+from interfere.report._kinds import report_kind
 from interfere.report._page import Page, Picture
 from interfere.results import Result
 
@@ -21,7 +20,8 @@ if TYPE_CHECKING:
     from interfere.report._write import Drawing
 
 _SVG = 700_000  # bytes of a figure that is embedded as SVG, which stays sharp at any size
-_FIGURES = 2_700_000  # bytes of all figures together, before base64 makes four of three
+FIGURES = 2_700_000
+"""Bytes that all figures together may take, before base64 makes four of three."""
 
 
 def html_report(result: Result, drawings: Sequence[Drawing]) -> str:
@@ -30,7 +30,7 @@ def html_report(result: Result, drawings: Sequence[Drawing]) -> str:
     It loads nothing, runs no script, and has the figures inside it.
 
     Args:
-        result: of kind `gradients`.
+        result: of any kind.
         drawings: its figures, as `write_figures` gives them; without any, the page has no figures.
 
     Returns:
@@ -39,11 +39,12 @@ def html_report(result: Result, drawings: Sequence[Drawing]) -> str:
     Raises:
         OSError: a figure cannot be read.
     """
+    kind = report_kind(result)
     pictures = [
-        (d.metric, Picture(source, d.alt, d.title, READING.get(d.kind, ""), width))
+        (d.metric, Picture(source, d.alt, d.title, kind.reading.get(d.kind, ""), width))
         for d, (source, width) in zip(drawings, _images(drawings), strict=True)
     ]
-    return render_page(gradients_page(result, pictures))
+    return render_page(kind.page(result, pictures))
 
 
 def render_page(page: Page) -> str:
@@ -66,7 +67,7 @@ def _images(drawings: Sequence[Drawing]) -> list[tuple[str, int | None]]:
     figures = [d.svg.read_bytes() for d in drawings]
     widths: list[int | None] = [None] * len(drawings)
     for i in sorted(range(len(figures)), key=lambda i: -len(figures[i])):
-        if len(figures[i]) > _SVG or sum(map(len, figures)) > _FIGURES:
+        if len(figures[i]) > _SVG or sum(map(len, figures)) > FIGURES:
             figures[i], widths[i] = _palette_png(drawings[i].png)
     kinds = ["svg+xml" if width is None else "png" for width in widths]
     sources = [f"data:image/{k};base64,{b64encode(f).decode('ascii')}" for k, f in zip(kinds, figures, strict=True)]

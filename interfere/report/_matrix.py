@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from interfere.report import _cells as draw
@@ -35,6 +35,7 @@ def matrix_panel(
     diagonal: Callable[[Axes, int, float | None], None],
     bar: Callable[[Axes], None],
     axes: tuple[str, str] | None = None,
+    title: str = "",
 ) -> Panel:
     """A square of cells, one for each pair of languages, with a diagonal that is set apart in grey.
 
@@ -47,9 +48,10 @@ def matrix_panel(
         diagonal: draws what is in the diagonal cell of a number, given the points of its text or None.
         bar: draws the colour bar.
         axes: titles of the horizontal and of the vertical axis.
+        title: stands above the cells.
     """
     n = len(names)
-    cell, size = next((inches, points) for limit, inches, points in _CELLS if n <= limit)
+    cell, size = cell_size(n)
     middles = [i + 0.5 for i in range(n)]
 
     def into(ax: Axes) -> None:
@@ -59,12 +61,19 @@ def matrix_panel(
         for i in range(n):
             ax.add_patch(Rectangle((i, i), 1, 1, facecolor=draw.DIAGONAL, edgecolor="white", linewidth=0.4))
             diagonal(ax, i, size)
+        if title:
+            ax.set_title(title, fontsize=9, loc="left", pad=5)
         label_axes(ax, middles, names, middles, names, 9.5 if n <= MANY else 8)
         if axes is not None:
             ax.set_xlabel(axes[0], fontsize=9, labelpad=6)
             ax.set_ylabel(axes[1], fontsize=9, labelpad=6)
 
     return Panel(n * cell, n * cell, into, bar)
+
+
+def cell_size(languages: int) -> tuple[float, float | None]:
+    """Inches of a cell, and points of the number in it or None, where so many languages stand in a row."""
+    return next((inches, points) for limit, inches, points in _CELLS if languages <= limit)
 
 
 def matrix_handles(values: NDArray[np.float64], verdicts: NDArray[np.object_], diagonal: str) -> list[Any]:
@@ -75,8 +84,8 @@ def matrix_handles(values: NDArray[np.float64], verdicts: NDArray[np.object_], d
         verdicts: as of `matrix_panel`.
         diagonal: what the diagonal shows.
     """
-    patch = Patch(facecolor=draw.DIAGONAL, edgecolor=draw.GREY, linewidth=0.6, label=f"diagonal: {diagonal}")
-    return [*draw.legend_handles(missing=any_missing(values, verdicts)), patch]
+    diagonal_handle = draw.apart_handle(f"diagonal: {diagonal}")
+    return [*draw.legend_handles(missing=any_missing(values, verdicts)), diagonal_handle]
 
 
 def any_missing(values: NDArray[np.float64], verdicts: NDArray[np.object_]) -> bool:

@@ -6,15 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch, Rectangle
-from matplotlib.ticker import MaxNLocator
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from interfere.report import _cells as draw
@@ -141,11 +139,6 @@ def _cells(result: Result, metric: str, column: str, order: Sequence[str], group
     return np.asarray(values.reindex(wanted), dtype=np.float64).reshape((len(order), 1 + len(groups)))
 
 
-def _sequential(norm: Normalize) -> draw.Scale:
-    """Dark for little, bright for much, the same with and without colour vision."""
-    return draw.Scale(mpl.colormaps["cividis"], norm)
-
-
 def _norm(values: Values) -> _Quantity:
     known = values[np.isfinite(values) & (values > 0)]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
@@ -154,10 +147,10 @@ def _norm(values: Values) -> _Quantity:
     shown = values / 10.0**power
     low, high = low / 10.0**power, high / 10.0**power
     if low > 0 and high / low > _DECADE:
-        scale = _sequential(LogNorm(low, high))
+        scale = draw.sequential(LogNorm(low, high))
         return _Quantity("Norm", f"norm{unit}, log scale", shown, scale, _log_ticks(low, high), _amount)
-    scale = _sequential(Normalize(0, high))
-    return _Quantity("Norm", f"norm{unit}", shown, scale, _ticks(high), _amount)
+    scale = draw.sequential(Normalize(0, high))
+    return _Quantity("Norm", f"norm{unit}", shown, scale, draw.round_ticks(0.0, high), _amount)
 
 
 def _power(high: float) -> int:
@@ -173,7 +166,12 @@ def _similarity(values: Values) -> _Quantity:
     high = float(np.clip(np.ceil(known.max() * 10 - 1e-9) / 10, 0.1, 1.0)) if known.size else 1.0
     write = partial(draw.cosine_value, brief=True)
     return _Quantity(
-        "Self-similarity", "self-similarity ρ", values, _sequential(Normalize(0, high)), _ticks(high), write
+        "Self-similarity",
+        "self-similarity ρ",
+        values,
+        draw.sequential(Normalize(0, high)),
+        draw.round_ticks(0.0, high),
+        write,
     )
 
 
@@ -181,13 +179,10 @@ def _share(values: Values) -> _Quantity:
     parts = values[:, 1:]
     known = parts[np.isfinite(parts)]
     high = float(known.max()) if known.size and known.max() > 0 else 1.0
-    scale = _sequential(Normalize(0, high))
-    return _Quantity("Share of squared norm", "share", values, scale, _ticks(high), _percent, whole=True)
-
-
-def _ticks(high: float) -> list[float]:
-    wanted = MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(0.0, high)
-    return [float(t) for t in wanted if 0 <= t <= high * 1.001]
+    scale = draw.sequential(Normalize(0, high))
+    return _Quantity(
+        "Share of squared norm", "share", values, scale, draw.round_ticks(0.0, high), draw.share_value, whole=True
+    )
 
 
 def _log_ticks(low: float, high: float) -> list[float]:
@@ -205,11 +200,6 @@ def _amount(value: float) -> str:
     return "<.001" if value < 0.0005 else f"{value:.3f}"[1:]
 
 
-def _percent(value: float) -> str:
-    share = 100 * value
-    return "0%" if share == 0 else "<0.1%" if share < 0.05 else f"{share:.1f}%" if share < 9.95 else f"{share:.0f}%"
-
-
 def _wholes(ax: Axes, quantity: _Quantity, size: float | None) -> None:
     for i, value in enumerate(quantity.values[:, 0]):
         ax.add_patch(Rectangle((0, i), 1, 1, facecolor=draw.DIAGONAL, edgecolor="white", linewidth=0.4))
@@ -219,15 +209,7 @@ def _wholes(ax: Axes, quantity: _Quantity, size: float | None) -> None:
 
 
 def _handles(missing: bool) -> list[Artist]:
-    handles: list[Artist] = [
-        Patch(
-            facecolor=draw.DIAGONAL,
-            edgecolor=draw.GREY,
-            linewidth=0.6,
-            label="light grey: the whole, 100%",
-        )
-    ]
+    handles: list[Artist] = [draw.apart_handle("light grey: the whole, 100%")]
     if missing:
-        label = "grey with a dash: unknown; no gradient that could be told from noise"
-        handles.append(Patch(facecolor=draw.MISSING, label=label))
+        handles.append(draw.missing_handle("grey with a dash: unknown; no gradient that could be told from noise"))
     return handles

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
@@ -123,3 +124,16 @@ def about(value: float) -> str:
     """A positive estimate, rounded up to two significant digits: 12,345 is about 13,000."""
     unit = 10.0 ** max(math.floor(math.log10(value)) - 1, 0) if value > 0 else 1.0
     return f"{math.ceil(round(value / unit, 6)) * unit:,.0f}"
+
+
+def file_names(names: list[str]) -> dict[str, str]:
+    """Name → what it is called in a file name: results.json may come from anyone, and a metric is no path."""
+    out: dict[str, str] = {}
+    for name in names:
+        plain = stem = re.sub(r"[^\w-]", "_", name)[:80]
+        copy = 1
+        while plain in out.values():
+            copy += 1
+            plain = f"{stem}-{copy}"
+        out[name] = plain
+    return out

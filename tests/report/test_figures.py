@@ -17,7 +17,7 @@ from interfere.report import (
     write_run,
 )
 from interfere.report._cells import cosine_value, free_value, ink_on, signed
-from interfere.report._write import file_names
+from interfere.report._text import file_names
 from interfere.results import load_result
 from tests.report._drawn import assert_tidy, fills, framed, hatched, labels, legend, svg_text, texts
 from tests.report._results import CODES, constant, layers, make_result

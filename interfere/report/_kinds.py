@@ -1,0 +1,103 @@
+"""Which report a result has: one entry for each kind of analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.console import RenderableType
+
+from interfere.errors import InputError
+from interfere.report import _glossary, _importance_glossary
+from interfere.report._findings import gradients_findings
+from interfere.report._gradients_terminal import gradients_parts
+from interfere.report._importance_findings import importance_findings
+from interfere.report._importance_terminal import importance_parts
+from interfere.results import Result
+
+if TYPE_CHECKING:
+    from interfere.report._figure import Drawn
+    from interfere.report._page import Page, Picture
+
+
+@dataclass(frozen=True)
+class ReportKind:
+    """What a report of one kind of result is made of.
+
+    Args:
+        findings: sentences, the most important first.
+        terminal: what is printed, given the cells of a line.
+        figures: the pictures, drawn one by one.
+        page: the page, given the pictures with their metrics or methods.
+        reading: kind of figure → how it is read.
+    """
+
+    findings: Callable[[Result], list[str]]
+    terminal: Callable[[Result, int], Iterator[RenderableType]]
+    figures: Callable[[Result], Iterator[Drawn]]
+    page: Callable[[Result, Sequence[tuple[str, Picture]]], Page]
+    reading: Mapping[str, str]
+
+
+# What draws and writes pages is imported where it is used: tables on a terminal do without.
+def _gradients_figures(result: Result) -> Iterator[Drawn]:
+    from interfere.report._gradients_figures import gradients_figures
+
+    return gradients_figures(result)
+
+
+def _importance_figures(result: Result) -> Iterator[Drawn]:
+    from interfere.report._importance_figures import importance_figures
+
+    return importance_figures(result)
+
+
+def _gradients_page(result: Result, pictures: Sequence[tuple[str, Picture]]) -> Page:
+    from interfere.report._gradients_page import gradients_page
+
+    return gradients_page(result, pictures)
+
+
+def _importance_page(result: Result, pictures: Sequence[tuple[str, Picture]]) -> Page:
+    from interfere.report._importance_page import importance_page
+
+    return importance_page(result, pictures)
+
+
+_KINDS = {
+    "gradients": ReportKind(
+        gradients_findings, gradients_parts, _gradients_figures, _gradients_page, _glossary.READING
+    ),
+    "importance": ReportKind(
+        importance_findings, importance_parts, _importance_figures, _importance_page, _importance_glossary.READING
+    ),
+}
+
+
+def report_kind(result: Result) -> ReportKind:
+    """The report that a result has.
+
+    Raises:
+        InputError: none is made of this kind of result.
+    """
+    if result.kind not in _KINDS:
+        raise InputError(f"no report is made of results of kind {result.kind!r}, only of {', '.join(_KINDS)}")
+    return _KINDS[result.kind]
+
+
+def findings(result: Result) -> list[str]:
+    """What was found, in plain sentences with numbers and their uncertainty, the most important first.
+
+    Warnings are not repeated.
+
+    Args:
+        result: of any kind.
+
+    Returns:
+        Sentences whose names are harmless and short (`safe_text`), but not escaped for HTML.
+
+    Raises:
+        InputError: no report is made of this kind of result.
+    """
+    return report_kind(result).findings(result)
