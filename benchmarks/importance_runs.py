@@ -44,10 +44,10 @@ SETTINGS = {
 def load(model: str) -> tuple[Checkpoint, Corpus]:
     """A model and its text."""
     if model == "bundled":
-        return bundled_checkpoint(), bundled_corpus()
+        return replace(bundled_checkpoint(), id="the bundled model"), bundled_corpus()
     with tempfile.TemporaryDirectory() as folder:
         gnome_text(LANGUAGES, Path(folder))
-        return load_checkpoint(smollm2()), read_corpus(folder)
+        return replace(load_checkpoint(smollm2()), id="SmolLM2-135M"), read_corpus(folder)
 
 
 def run(model: str, seed: int, folder: Path) -> Result:

@@ -21,16 +21,19 @@ class Result:
     """What an analysis found, and all that is needed to say how.
 
     Args:
-        kind: which analysis: `gradients`.
+        kind: which analysis: `gradients` or `importance`.
         languages: sorted.
-        tables: name → table; those of kind `gradients` are `pairs`, `self`, `groups`, `tensors` and `chunks`.
+        tables: name → table; those of kind `gradients` are `pairs`, `self`, `groups`, `tensors` and `chunks`; those of
+            kind `importance` `layers`, `overlap`, `own_units`, `own_counts`, `units`, `chunks`, and where units were
+            removed `ablation` and `specificity`, where gates were trained `gates`.
         model: id, revision, architecture, objective, parameters, weights_sha256.
         data: language → documents, tokens, bytes, sha256 and what was left out.
         settings: everything that was chosen, by the user or by default.
         environment: versions, device, date.
         warnings: what a reader has to know before believing a number, in sentences.
         command: the command line or call that made it.
-        arrays: Gram matrices: `METRIC/LEVEL` → shape (G, L, K, L, K).
+        arrays: of kind `gradients` Gram matrices: `METRIC/LEVEL` → shape (G, L, K, L, K); of kind `importance` the
+            scores of all units: method → shape (L, K, units).
         array_groups: level → the G names of its groups.
     """
 

@@ -103,7 +103,7 @@ def test_every_option_reaches_the_run(llama: Path, texts: Path, tmp_path: Path) 
         (["--method", "magic"], 2, ["--method 'magic'", "choose from taylor, fisher, activation, gates"]),
         (["--top", "2"], 2, ["--top 2.0", "between 0 and 1"]),
         (["--gate-sparsity", "low"], 2, ["--gate-sparsity 'low'", "0.5,1"]),
-        (["--languages", "de"], 2, ["one language"]),
+        (["--languages", "de"], 2, ["1 language"]),
         (["--languages", "de,xx"], 2, ["'xx'"]),
         (["--batch-size", "some"], 2, ["--batch-size 'some'"]),
         (["--top", "0.001", "--ablate"], 3, ["--top 0.001", "less than one"]),
