@@ -37,7 +37,7 @@ from interfere.engine import Progress
 LANGUAGES = ("de", "en", "fr", "ko", "ru", "uk")
 SETTINGS = {
     "bundled": ImportanceSettings(mask_passes=5, tokens_per_chunk=384, top=0.1, ablate=True),
-    "smollm2": ImportanceSettings(chunks=8, tokens_per_chunk=256, top=0.1, ablate=True, draws=4),
+    "smollm2": ImportanceSettings(tokens_per_chunk=128, top=0.02, ablate=True, draws=4),
 }
 
 

@@ -41,6 +41,9 @@ from interfere.statistics import (
 
 Scores = NDArray[np.float64]
 
+_BROKEN = 0.2
+"""A warning is due when random units raise the loss by more than this share of it."""
+
 OWN_UNITS = 200
 """Rows of the table `own_units` for each language and method; `own_units` of the package gives all."""
 
@@ -162,6 +165,7 @@ def make_result(run: Run, computed: Computed, command: str) -> Result:
             *model_warnings(counts.failed, mean_losses(counts), guessing_loss(reading)),
             *_without_units(run),
             *_not_removed(run, computed),
+            *_broken(run, computed),
             *text_warnings(data, recorded),
             *computed.memory,
         ],
@@ -231,6 +235,20 @@ def _not_removed(run: Run, computed: Computed) -> list[str]:
         if kind in OF_METHOD.get(run.settings.methods[0], (kind,))
         else f"No {kind}s were removed, since --method {run.settings.methods[0]} does not score them."
         for kind, count in largest.items()
+    ]
+
+
+def _broken(run: Run, computed: Computed) -> list[str]:
+    """A sentence if so many units are removed that it hardly matters which."""
+    if computed.damage is None:
+        return []
+    base = computed.damage.base.mean(axis=1)
+    raised = np.nanmedian((computed.damage.random.mean(axis=(0, 2)) - base) / base)
+    if not raised > _BROKEN:
+        return []
+    return [
+        f"Removing as many random units raises the loss by {raised:.0%} (the median of languages): so much is gone "
+        f"that specificity says little of these units. Give less than --top {run.settings.top:g}."
     ]
 
 

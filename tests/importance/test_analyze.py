@@ -125,6 +125,30 @@ def test_heads_that_are_too_few_to_remove_are_named():
     assert "No heads were removed: --top 0.2 of the 2 in a layer is less than half of one." in result.warnings
 
 
+def test_removing_too_much_is_said():
+    checkpoint = tiny_checkpoint("bert")
+    plain = make_objective("masked-lm", checkpoint)
+    removing = [False]
+
+    def loss(model: object, batch: object) -> LossSums:
+        # Whatever is removed doubles the loss.
+        sums = plain.loss(model, batch)
+        site = model.bert.encoder.layer[0].output.dense
+        factor = 2.0 if removing[0] and site._forward_pre_hooks else 1.0
+        return LossSums(sums.total * factor, sums.predictions, sums.per_document * factor)
+
+    settings = dataclasses.replace(SETTINGS, methods=("activation",), ablation="zero")
+    assert not any("so much is gone" in w for w in analyze_importance(checkpoint, TEXTS, loss, settings).warnings)
+
+    def follow(progress: Progress) -> None:
+        removing[0] = progress.phase == "ablation" or progress.done == progress.total
+
+    found = analyze_importance(checkpoint, TEXTS, loss, settings, progress=follow)
+    [warning] = [w for w in found.warnings if "so much is gone" in w]
+    assert "raises the loss by 100%" in warning
+    assert "Give less than --top 0.2" in warning
+
+
 def test_only_what_is_asked_for_is_computed():
     checkpoint = tiny_checkpoint("bert")
     result = analyze_importance(
