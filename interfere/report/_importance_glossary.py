@@ -121,9 +121,9 @@ REMOVED: tuple[Term, ...] = (
     ),
     (
         ("verdict", "specific", "not shown", "undetermined"),
-        "Specific: specificity above 0 with q ≤ 0.05, by a one-sided test, which may say yes where the interval, which "
-        "has two sides, just includes 0. Not shown: tested, and not above 0 for sure. Undetermined: could not be "
-        "tested.",
+        "Specific: own damage and specificity both above 0 with q ≤ 0.05, by one-sided tests, of which the larger p "
+        "counts; they may say yes where the interval, which has two sides, just includes 0. Not shown: tested, and one "
+        "of the two not above 0 for sure. Undetermined: could not be tested.",
     ),
 )
 """The tables of removal."""

@@ -36,8 +36,8 @@ from interfere.results import Result
 
 _FEW = 10  # languages that are named in the line of facts
 _MEANINGS = {
-    "specific": "removing its units hurts the language more than the others, q ≤ 0.05",
-    "not shown": "tested, and the difference is not above 0 for sure",
+    "specific": "removing its units hurts the language, and more than the others, q ≤ 0.05",
+    "not shown": "tested, and one of the two is not above 0 for sure",
     "undetermined": "could not be tested: no finding either way",
 }
 
