@@ -26,7 +26,8 @@ OF_METHOD = {"activation": ("neuron",), "gates": ("head", "kv", "neuron")}
 ABSOLUTE = ("activation", "gates")
 """Methods whose scores are probabilities and are compared as they are; others are compared as shares of their layer."""
 
-_TINY = 1e-300
+_LEAST = 0.01
+"""This share of an even share is added to shares before their logarithms are compared, so that zeros have one too."""
 
 
 @dataclass(frozen=True)
@@ -303,8 +304,8 @@ def own_units_table(
     """Units of a language's own: picked on half a, judged on half b.
 
     A picked unit is the language's own where its score there is above that of every other language: one-sided paired
-    t tests over the slots of half b, of which the worst counts (an intersection–union test, Berger 1982), and
-    Benjamini–Hochberg over all units that were picked for any language.
+    t tests over the slots of half b, with a floor under the standard deviation, of which the worst counts (an
+    intersection–union test, Berger 1982), and Benjamini–Hochberg over all units that were picked for any language.
 
     Args:
         scores: as for `choose`.
@@ -322,8 +323,6 @@ def own_units_table(
     """
     first, second = halves(scores.shape[1])
     on_a, on_b = scores[:, first].mean(axis=1), scores[:, second].mean(axis=1)
-    judged = scores[:, second]
-    judged = np.log(np.maximum(judged, _TINY)) if logs else judged
     known = [i for i in range(len(languages)) if np.isfinite(on_a[i]).any()]
     rows = []
     again: dict[tuple[str, str], list[float]] = {}
@@ -335,7 +334,8 @@ def own_units_table(
             tally = again.setdefault(key, [0.0, 0.0])
             tally[0] += float(b_alone[position, picked].sum())
             tally[1] += count * count / group.count
-            p_values = _worst_p(judged[:, :, group.where][:, :, picked], row, known)
+            judged = scores[:, second, group.where]
+            p_values = _worst_p(np.log(judged + _LEAST / group.count) if logs else judged, row, known)[picked]
             others = [i for i in known if i != row]
             for unit, p_value in zip(picked, p_values, strict=True):
                 place = group.start + unit
@@ -378,19 +378,30 @@ def own_units_table(
 
 
 def _worst_p(judged: Floats, row: int, known: Sequence[int]) -> Floats:
-    """For each unit, the largest p of one language's being above another's; judged: shape (L, slots, units)."""
+    """For each unit, the largest p of one language's being above another's.
+
+    A standard deviation counts as at least the median one of the group, of those that are not 0: with few slots some
+    units have next to none by luck, or because they are hardly ever used, and any difference would do.
+
+    Args:
+        judged: shape (L, slots, units): all units of a group.
+        row: the one language.
+        known: the languages that have numbers.
+    """
     slots = judged.shape[1]
-    out = np.zeros(judged.shape[2])
     if slots < 3:
         return np.full(judged.shape[2], np.nan)
+    out = np.zeros(judged.shape[2])
     for other in known:
         if other == row:
             continue
         apart = judged[row] - judged[other]
-        error = apart.std(axis=0, ddof=1) / np.sqrt(slots)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            t = np.where(error > 0, apart.mean(axis=0) / error, np.where(apart.mean(axis=0) > 0, np.inf, 0.0))
-        out = np.maximum(out, stats.t.sf(t, slots - 1))
+        deviation = apart.std(axis=0, ddof=1)
+        positive = deviation[deviation > 0]
+        if not len(positive):
+            return np.full(judged.shape[2], np.nan)
+        error = np.maximum(deviation, np.median(positive)) / np.sqrt(slots)
+        out = np.maximum(out, stats.t.sf(apart.mean(axis=0) / error, slots - 1))
     return out
 
 
