@@ -107,8 +107,9 @@ def test_models_whose_documents_are_read_one_by_one(kind: str):
 
 
 def test_the_table_of_own_units_is_the_strongest_of_all():
-    settings = ImportanceSettings(chunks=12, tokens_per_chunk=60, methods=("activation",))
-    result = analyze_importance(tiny_checkpoint("bert"), TEXTS, settings=settings)
+    texts = {name: some_text(name, 80, seed=2) for name in ("de", "hi", "ru")}
+    settings = ImportanceSettings(chunks=20, tokens_per_chunk=100, methods=("activation",), top=0.2)
+    result = analyze_importance(tiny_checkpoint("bert"), texts, settings=settings)
     table, whole = result.tables["own_units"], own_units(result).query("own")
     assert 0 < len(whole) <= 200
     columns = ["language", "layer", "unit", "q_value"]
