@@ -69,7 +69,9 @@ MaxLengthOption = Annotated[
     ),
 ]
 
-SeedOption = Annotated[int, typer.Option(help="Of the deal, the masks and the sketch.", rich_help_panel=HOW)]
+SeedOption = Annotated[
+    int, typer.Option(help="Of the deal, of masks, and of all else that is drawn.", rich_help_panel=HOW)
+]
 
 BatchSizeOption = Annotated[
     str, typer.Option(help="Documents read at once, or auto. Never changes results.", rich_help_panel=COST)

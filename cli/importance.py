@@ -14,7 +14,6 @@ from ._options import (
     HOW,
     OUT,
     BatchSizeOption,
-    ChunksOption,
     DataOption,
     DeviceOption,
     DtypeOption,
@@ -59,7 +58,13 @@ def importance(
         float,
         typer.Option(help="Share of a layer's units of one kind that counts as its top.", rich_help_panel=HOW),
     ] = _DEFAULT.top,
-    chunks: ChunksOption = _DEFAULT.chunks,
+    chunks: Annotated[
+        int,
+        typer.Option(
+            help="Parts that each language's text is dealt into; half of them judge what the others pick.",
+            rich_help_panel=HOW,
+        ),
+    ] = _DEFAULT.chunks,
     tokens_per_chunk: TokensPerChunkOption = _DEFAULT.tokens_per_chunk,
     mask_passes: MaskPassesOption = _DEFAULT.mask_passes,
     max_length: MaxLengthOption = None,
