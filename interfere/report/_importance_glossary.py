@@ -117,7 +117,8 @@ REMOVED: tuple[Term, ...] = (
         ("specificity", "own damage", "others' damage", "95% interval"),
         "Own damage: what removing a language's units costs itself, beyond random units. Others' damage: what it costs "
         "the other languages, their mean. Specificity: the difference. The interval is a t interval over the slots of "
-        "half b and holds by itself, not all of them together.",
+        "half b and holds by itself, not all of them together, and for the units that were picked: another seed "
+        "picks others.",
     ),
     (
         ("verdict", "specific", "not shown", "undetermined"),
