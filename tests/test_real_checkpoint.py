@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,11 @@ import torch
 
 from benchmarks.assets import AssetUnavailableError, gnome_text, smollm2
 from interfere import GradientSettings, analyze_gradients, load_checkpoint, read_corpus
-from interfere.checkpoint import Checkpoint
+from interfere.checkpoint import Checkpoint, find_units, map_parameters, scoped_parameters
 from interfere.corpus import deal_slots
+from interfere.engine import Microbatches, only_gradients_of, plan_chunk
+from interfere.importance import Batched, OneByOne, UnitIndex, score_chunk
+from interfere.objectives import make_objective
 
 pytestmark = pytest.mark.checkpoint
 
@@ -90,3 +94,28 @@ def test_gradients_of_real_documents_equal_plain_autograd(checkpoint: Checkpoint
     norms = np.sqrt(np.diag(expected))
     assert np.abs(gram - expected).max() < 1e-4 * norms.max() ** 2
     np.testing.assert_array_less(np.abs(gram - expected), 1e-4 * np.outer(norms, norms))
+
+
+def test_scores_of_real_documents_in_a_batch_are_those_of_one_at_a_time(checkpoint: Checkpoint, texts: Path) -> None:
+    model = checkpoint.model
+    index = UnitIndex.of(model, find_units(model))
+    assert {(p.family.kind, p.family.count) for p in index.places} == {("head", 9), ("kv", 3), ("neuron", 1536)}
+    objective = make_objective("auto", checkpoint)
+    deal = deal_slots(read_corpus(texts), 4, 0)
+    chunk = plan_chunk(objective, deal.slots["ru"][0], "ru", 0, 512)
+    assert len(chunk.examples) >= 3
+    names = list(scoped_parameters(map_parameters(model)))
+    with only_gradients_of(model, names) as parameters:
+        together, alone = (
+            score_chunk(scorer(model, index, parameters), objective, index, torch.device("cpu"), chunk, Microbatches())
+            for scorer in (Batched, OneByOne)
+        )
+    assert together[0] == replace(alone[0], loss=together[0].loss)
+    assert together[0].loss == pytest.approx(alone[0].loss, rel=1e-5)
+    for method in ("fisher", "taylor"):
+        found, expected = together[1][method], alone[1][method]
+        assert float((found - expected).norm() / expected.norm()) < 1e-4
+        # Every unit by itself, the smallest ones up to what rounding leaves of the largest.
+        torch.testing.assert_close(found, expected, rtol=1e-2, atol=1e-6 * float(expected.max()))
+    activation = [scores["activation"].nan_to_num() for _, scores in (together, alone)]
+    assert float((activation[0] - activation[1]).abs().max()) < 1e-2
