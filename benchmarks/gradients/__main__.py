@@ -30,7 +30,7 @@ from interfere import analyze_gradients
 from interfere.engine import Progress
 
 RESULTS = Path(__file__).parent.parent / "results"
-PATIENCE = 1200
+PATIENCE = 600
 """Seconds after which a measurement is given up."""
 
 Row = dict[str, Any]
