@@ -39,8 +39,7 @@ from interfere.checkpoint import find_units
 from interfere.importance import UnitIndex
 from interfere.importance._sites import changed_sites, removal
 from interfere.settings import Ablation
-from interfere.statistics import UnitGroup, comparable
-from interfere.statistics._importance import margins
+from interfere.statistics import UnitGroup, comparable, margins
 
 LANGUAGES = ("aa", "bb", "cc")
 LAGS = (2, 3, 4)

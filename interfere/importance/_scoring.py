@@ -29,8 +29,9 @@ from interfere.engine import (
     write_json,
 )
 from interfere.errors import RunError
+from interfere.importance._batched import Batched
 from interfere.importance._index import UnitIndex
-from interfere.importance._scores import Batched, ForwardOnly, OneByOne, RowScores, Scorer
+from interfere.importance._scores import ForwardOnly, OneByOne, RowScores, Scorer
 from interfere.objectives import Batch, Objective, UnlikeOthersError, collate
 
 _LOW_PRECISION = 5e-2

@@ -5,24 +5,12 @@ intervals, tests and verdicts. `SketchParts` tells it which parts of the Gram we
 scores of units, slot by slot.
 """
 
-from interfere.statistics._importance import (
-    OF_METHOD,
-    Chosen,
-    Damage,
-    UnitGroup,
-    ablation_tables,
-    choose,
-    comparable,
-    halves,
-    judge_units,
-    overlap_table,
-    own_units_table,
-    profile_table,
-    scored_groups,
-    shares,
-)
+from interfere.statistics._own_units import Chosen, choose, judge_units, margins, own_units_table
+from interfere.statistics._profiles import overlap_table, profile_table
+from interfere.statistics._removal import Damage, ablation_tables
 from interfere.statistics._sketch import SketchParts
 from interfere.statistics._tables import GROUP_COLUMNS, PAIR_COLUMNS, SELF_COLUMNS, Tables, gram_tables
+from interfere.statistics._units import OF_METHOD, UnitGroup, comparable, halves, scored_groups, shares
 
 __all__ = [
     "GROUP_COLUMNS",
@@ -40,6 +28,7 @@ __all__ = [
     "gram_tables",
     "halves",
     "judge_units",
+    "margins",
     "overlap_table",
     "own_units_table",
     "profile_table",

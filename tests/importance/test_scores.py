@@ -12,8 +12,9 @@ from interfere import ImportanceSettings, analyze_importance, unit_scores
 from interfere.checkpoint import find_units, map_parameters, scoped_parameters
 from interfere.corpus import Document
 from interfere.engine import Chunk, Microbatches, only_gradients_of
+from interfere.importance._batched import Batched, _norms
 from interfere.importance._index import UnitIndex
-from interfere.importance._scores import Batched, OneByOne, _norms
+from interfere.importance._scores import OneByOne
 from interfere.importance._scoring import choose_scoring, score_chunk
 from interfere.objectives import make_objective
 from tests.objectives.reference import KINDS, checkpoint_of, documents, reference, tiny_checkpoint

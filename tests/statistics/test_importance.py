@@ -15,7 +15,8 @@ from interfere.statistics import (
     profile_table,
     shares,
 )
-from interfere.statistics._importance import LEVEL, top_count
+from interfere.statistics._own_units import LEVEL
+from interfere.statistics._units import top_count
 
 GROUPS = [UnitGroup("encoder.0", "mlp", "neuron", 0, 40), UnitGroup("encoder.1", "mlp", "neuron", 40, 40)]
 LANGUAGES = ["aa", "bb", "cc"]
