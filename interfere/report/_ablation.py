@@ -135,7 +135,7 @@ def _specific(result: Result, order: list[str]) -> NDArray[np.bool_]:
 
 def _handles(missing: bool) -> list[Artist]:
     handles: list[Artist] = [
-        draw.framed_handle("framed: losing its units hurts the language, and more than the others (q ≤ 0.05)"),
+        draw.framed_handle("framed: it hurts the language, and more than the mean of the others (q ≤ 0.05)"),
         draw.hatched_handle("paler, hatched and in brackets: not surely unlike random units"),
         draw.apart_handle("light grey: random units, which the others are compared with"),
     ]

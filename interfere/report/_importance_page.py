@@ -36,7 +36,7 @@ from interfere.results import Result
 
 _FEW = 10  # languages that are named in the line of facts
 _MEANINGS = {
-    "specific": "removing its units hurts the language, and more than the others, q ≤ 0.05",
+    "specific": "removing the units picked for it hurts the language, and more than the others' mean, q ≤ 0.05",
     "not shown": "tested, and one of the two is not above 0 for sure",
     "undetermined": "could not be tested: no finding either way",
 }

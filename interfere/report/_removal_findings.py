@@ -25,11 +25,11 @@ def specific_headline(result: Result, names: dict[str, str]) -> str:
     n = len(known)
     if shown.empty:
         return (
-            "Removing a language's units was not shown to hurt it, and more than the others, for any of "
-            f"{many(n, 'language')} (q > 0.05); the largest is that of {_specificity(known.iloc[0], names)}."
+            "Removing the units picked for a language was not shown to hurt it, and more than the others' mean, for "
+            f"any of {many(n, 'language')} (q > 0.05); the largest is that of {_specificity(known.iloc[0], names)}."
         )
     out = (
-        f"Removing a language's units hurts it, and more than it hurts the others, for {len(shown):,} of "
+        f"Removing the units picked for a language hurts it, and more than the others' mean, for {len(shown):,} of "
         f"{many(n, 'language')} (own damage and specificity above 0, q ≤ 0.05); the largest specificity is that of "
         f"{_specificity(shown.iloc[0], names)}"
     )

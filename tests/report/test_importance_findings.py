@@ -46,8 +46,8 @@ def test_a_one_sided_q_is_told_from_an_interval_that_includes_0():
 
 def test_nothing_is_claimed_where_nothing_was_shown():
     text = said(make_importance(["de", "en"], q_value=lambda i: 0.2, own=lambda i: 0))
-    assert "hurts it, and more than it hurts" not in text
-    assert "was not shown to hurt it, and more than the others, for any of 2 languages" in text
+    assert "hurts it, and more than the others' mean" not in text
+    assert "was not shown to hurt it, and more than the others' mean, for any of 2 languages" in text
     assert "none of the neurons picked for a language, 6 for each, could be shown to be its own" in text
 
 
