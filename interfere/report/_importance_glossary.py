@@ -29,12 +29,14 @@ METHODS: tuple[Term, ...] = (
     (
         ("fisher",),
         "The mean over documents of the squared gradient, summed over a unit's weights: the diagonal of the empirical "
-        "Fisher information (Kirkpatrick et al. 2017). It counts how much a language pulls at the weights.",
+        "Fisher information (Kirkpatrick et al. 2017). It counts how much a language pulls at the weights, which is not "
+        "how much it uses a unit: on heads that are known to serve one language it misses some.",
     ),
     (
         ("activation",),
         "The share of tokens for which a neuron is positive (Tang et al. 2024). It has no say on heads, and none on "
-        "what the neuron is good for.",
+        "what the neuron is good for. Gated and GELU neurons may be positive and give nothing: there many units may be "
+        "called a language's own that it does not need.",
     ),
     (
         ("gates",),
