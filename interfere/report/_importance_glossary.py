@@ -29,8 +29,8 @@ METHODS: tuple[Term, ...] = (
     (
         ("fisher",),
         "The mean over documents of the squared gradient, summed over a unit's weights: the diagonal of the empirical "
-        "Fisher information (Kirkpatrick et al. 2017). It counts how much a language pulls at the weights, which is not "
-        "how much it uses a unit: on heads that are known to serve one language it misses some.",
+        "Fisher information (Kirkpatrick et al. 2017). It counts how much a language pulls at the weights, which is "
+        "not how much it uses a unit: on heads that are known to serve one language it misses some.",
     ),
     (
         ("activation",),
