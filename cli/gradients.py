@@ -10,6 +10,7 @@ import typer
 
 from interfere.settings import GradientSettings, Gram, Granularity, Scope
 
+from ._inputs import check_inputs, load
 from ._options import (
     COST,
     HOW,
@@ -35,7 +36,7 @@ from ._options import (
     TokensPerChunkOption,
     TrustRemoteCodeOption,
 )
-from ._processes import own_device, processes
+from ._processes import processes
 from ._shared import parse_batch_size, parse_bytes, parse_weights, split_list, user_errors
 from ._show import analyze_and_show
 
@@ -149,25 +150,24 @@ def gradients(
             adam_state=adam_state,
             adam_floor=adam_floor,
         )
-        from interfere.corpus import deal_slots, read_corpus, require_languages
-        from interfere.results import RunDirectory
-
-        # Cheap checks first: nobody should wait for a model to load to be told of a typing error.
-        run = ranks.decide(lambda: RunDirectory.check(output_dir, resume=resume, overwrite=overwrite))
-        corpus = read_corpus(data, split_list(languages))
-        require_languages(corpus)
-        deal_slots(corpus, settings.chunks, settings.seed)
-
-        from interfere.checkpoint import load_checkpoint
-
-        checkpoint = load_checkpoint(
+        run, corpus = check_inputs(
+            ranks,
+            settings,
+            data=data,
+            languages=languages,
+            output_dir=output_dir,
+            resume=resume,
+            overwrite=overwrite,
+        )
+        checkpoint = load(
             model,
             revision=revision,
             tokenizer=tokenizer,
             objective=objective,
             dtype=dtype,
-            device=own_device(device, shard=shard),
+            device=device,
             trust_remote_code=trust_remote_code,
+            shard=shard,
         )
         from interfere.gradients import analyze_gradients
 

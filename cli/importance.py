@@ -10,6 +10,7 @@ import typer
 
 from interfere.settings import Ablation, ImportanceSettings
 
+from ._inputs import check_inputs, load
 from ._options import (
     HOW,
     OUT,
@@ -32,7 +33,7 @@ from ._options import (
     TokensPerChunkOption,
     TrustRemoteCodeOption,
 )
-from ._processes import own_device, processes
+from ._processes import processes
 from ._shared import parse_batch_size, parse_numbers, split_list, user_errors
 from ._show import analyze_and_show
 
@@ -133,26 +134,25 @@ def importance(
             gate_sparsity=parse_numbers(gate_sparsity, "--gate-sparsity"),
             gate_rate=gate_rate,
         )
-        from interfere.corpus import deal_slots, read_corpus, require_languages
-        from interfere.results import RunDirectory
-
-        # Cheap checks first: nobody should wait for a model to load to be told of a typing error.
-        run = ranks.decide(lambda: RunDirectory.check(output_dir, resume=resume, overwrite=overwrite))
-        corpus = read_corpus(data, split_list(languages))
-        require_languages(corpus)
-        deal_slots(corpus, settings.chunks, settings.seed)
-
-        from interfere.checkpoint import load_checkpoint
-        from interfere.importance import analyze_importance
-
-        checkpoint = load_checkpoint(
+        run, corpus = check_inputs(
+            ranks,
+            settings,
+            data=data,
+            languages=languages,
+            output_dir=output_dir,
+            resume=resume,
+            overwrite=overwrite,
+        )
+        checkpoint = load(
             model,
             revision=revision,
             tokenizer=tokenizer,
             objective=objective,
             dtype=dtype,
-            device=own_device(device, shard=False),
+            device=device,
             trust_remote_code=trust_remote_code,
         )
+        from interfere.importance import analyze_importance
+
         analyze = partial(analyze_importance, checkpoint, corpus, objective, settings)
         analyze_and_show(run, ranks, analyze, output_format=output_format, quiet=quiet)

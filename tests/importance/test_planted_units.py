@@ -8,15 +8,10 @@ import pytest
 import torch
 from scipy import stats
 
-from benchmarks.planted_units import (
-    KINDS,
-    LANGUAGES,
+from benchmarks.planted_units._plant import KINDS, LANGUAGES, QUICK, TIMES, Plant, grow
+from benchmarks.planted_units._tables import (
     LEVEL,
-    QUICK,
-    TIMES,
-    Plant,
     auc_rows,
-    grow,
     language_margins,
     measure,
     null_runs,
