@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -41,28 +42,34 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_sketch_of_real_gradients_is_as_good_as_it_says(checkpoint: Checkpoint, texts: Path) -> None:
-    exact, sketched = (
-        analyze_gradients(
-            checkpoint,
-            texts,
-            settings=GradientSettings(chunks=6, tokens_per_chunk=128, gram=gram, memory_budget=9 * 1024**3),
-        )
-        for gram in ("exact", "sketch")
-    )
-    assert sketched.settings["sketch_size"] == GradientSettings().sketch_size
-    both = exact.pairs.merge(sketched.pairs, on=["a", "b", "group"], suffixes=("", "_sketch"))
-    both = both.dropna(subset=["corrected", "corrected_sketch"])
+    # One seed gives three cosines with one draw of the signs: too few numbers for a mean square error.
+    both = pd.concat([_exact_and_sketched(checkpoint, texts, seed) for seed in range(3)])
     difference = (both["corrected_sketch"] - both["corrected"]).astype(float)
     body = both["group"] == "body"
-    assert body.sum() == 3
+    assert body.sum() == 9
     assert np.sqrt((difference[body] ** 2).mean()) <= 0.01
     kept_whole = both["group"] == "decoder.norm"
     np.testing.assert_allclose(difference[kept_whole], 0, atol=1e-6)
     # Errors are stated where both languages' signals are sure; with this little text that is a part of the layers.
     z = (difference / both["sketch_error_sketch"].astype(float))[~kept_whole].dropna()
-    assert len(z) > 12
+    assert len(z) > 36
     assert z.abs().max() < 4
     assert 0.5 < np.sqrt((z**2).mean()) < 1.6
+
+
+def _exact_and_sketched(checkpoint: Checkpoint, texts: Path, seed: int) -> pd.DataFrame:
+    """The pairs of one deal of the text, computed from whole gradients and from sketches."""
+    exact, sketched = (
+        analyze_gradients(
+            checkpoint,
+            texts,
+            settings=GradientSettings(chunks=6, tokens_per_chunk=128, gram=gram, seed=seed, memory_budget=9 * 1024**3),
+        )
+        for gram in ("exact", "sketch")
+    )
+    assert sketched.settings["sketch_size"] == GradientSettings().sketch_size
+    both = exact.pairs.merge(sketched.pairs, on=["a", "b", "group"], suffixes=("", "_sketch"))
+    return both.dropna(subset=["corrected", "corrected_sketch"])
 
 
 def test_gradients_of_real_documents_equal_plain_autograd(checkpoint: Checkpoint, texts: Path) -> None:
