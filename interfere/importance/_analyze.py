@@ -34,7 +34,7 @@ from interfere.engine import (
     smaller_microbatches,
     write_tensors,
 )
-from interfere.errors import RunError
+from interfere.errors import InputError, RunError
 from interfere.importance._ablate import ABLATED, measure_damage, random_units, site_means
 from interfere.importance._gates import train_gates
 from interfere.importance._index import UnitIndex
@@ -45,7 +45,7 @@ from interfere.ranks import Ranks
 from interfere.results import Result
 from interfere.runs import claim, prepare_reading, shared_folder
 from interfere.settings import ImportanceSettings
-from interfere.statistics import Chosen, Damage, choose, comparable, halves
+from interfere.statistics import Chosen, Damage, choose, comparable, halves, top_count
 
 
 def analyze_importance(
@@ -87,10 +87,23 @@ def analyze_importance(
     if not index.places:
         raise RunError(f"{reading.checkpoint.id}: no attention heads and no neurons were found in it")
     run = Run(reading, settings, index)
+    if settings.ablate:
+        _require_removable(run)
     ranks = Ranks.current()
     with shared_folder(workdir, ranks) as folder:
         computed = _measure(run, folder, ranks, progress)
     return make_result(run, computed, command)
+
+
+def _require_removable(run: Run) -> None:
+    """Make sure that there is something to remove, before hours of scoring."""
+    kinds = _kinds(run.settings.methods[0])
+    sizes = [group.count for group in run.groups if group.kind in kinds]
+    if not any(top_count(size, run.settings.top) for size in sizes):
+        raise InputError(
+            f"--ablate: --top {run.settings.top} of the {max(sizes, default=0)} units of a layer is none of them; "
+            "give more"
+        )
 
 
 @dataclass(frozen=True)
@@ -233,10 +246,6 @@ def _read_all(run: Run, folder: Path, counts: ChunkCounts, gates: Gates | None) 
 def _ablate(sitting: _Sitting, counts: ChunkCounts, chosen: Chosen, one_by_one: bool) -> Damage:
     run, ranks, folder = sitting.run, sitting.ranks, sitting.folder
     settings, index = run.settings, run.index
-    if not chosen.counts:
-        raise RunError(
-            f"--ablate: --top {settings.top} of the units of a layer is less than one of them everywhere; give more"
-        )
     known = {language for language in counts.languages if language not in counts.failed}
     first, second = ({int(slot) for slot in half} for half in halves(settings.chunks))
     chunks = {key: chunk for key, chunk in run.reading.chunks.items() if key[0] in known}

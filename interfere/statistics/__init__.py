@@ -10,7 +10,7 @@ from interfere.statistics._profiles import overlap_table, profile_table
 from interfere.statistics._removal import Damage, ablation_tables
 from interfere.statistics._sketch import SketchParts
 from interfere.statistics._tables import GROUP_COLUMNS, PAIR_COLUMNS, SELF_COLUMNS, Tables, gram_tables
-from interfere.statistics._units import OF_METHOD, UnitGroup, comparable, halves, scored_groups, shares
+from interfere.statistics._units import OF_METHOD, UnitGroup, comparable, halves, scored_groups, shares, top_count
 
 __all__ = [
     "GROUP_COLUMNS",
@@ -34,4 +34,5 @@ __all__ = [
     "profile_table",
     "scored_groups",
     "shares",
+    "top_count",
 ]

@@ -11,7 +11,6 @@ from interfere import (
     ImportanceSettings,
     InputError,
     LossSums,
-    RunError,
     analyze_importance,
     load_result,
     own_units,
@@ -76,7 +75,7 @@ def test_a_run_that_is_interrupted_anywhere_gives_the_same_bits(stop: str, tmp_p
     ("change", "words"), [({"top": 0.3}, "settings.top"), ({"gate_steps": 4}, "settings.gate_steps")]
 )
 def test_a_run_with_other_settings_is_not_continued(change: dict, words: str, tmp_path: Path):
-    settings = dataclasses.replace(SETTINGS, ablate=False)
+    settings = dataclasses.replace(SETTINGS, ablate=False, draws=8)
     analyze_importance(tiny_checkpoint("bert"), TEXTS, settings=settings, workdir=tmp_path)
     with pytest.raises(InputError, match=words):
         analyze_importance(
@@ -120,8 +119,24 @@ def test_the_table_of_own_units_is_the_strongest_of_all():
         own_units(result, "fisher")
 
 
+@pytest.mark.parametrize(
+    ("given", "option"),
+    [({"draws": 3}, "--draws"), ({"ablation": "zero"}, "--ablation"), ({"gate_rate": 1.0}, "--gate-rate")],
+)
+def test_an_option_that_would_be_ignored_is_refused(given: dict, option: str):
+    with pytest.raises(InputError, match=option):
+        ImportanceSettings(**given)
+
+
+def test_a_top_share_of_less_than_one_unit_is_refused_before_anything_is_scored(tmp_path: Path):
+    settings = dataclasses.replace(SETTINGS, top=0.001)
+    with pytest.raises(InputError, match=r"--top 0\.001"):
+        analyze_importance(tiny_checkpoint("bert"), TEXTS, settings=settings, workdir=tmp_path / "work")
+    assert not (tmp_path / "work").exists()
+
+
 def test_heads_that_are_too_few_to_remove_are_named():
-    settings = dataclasses.replace(SETTINGS, methods=("taylor",))
+    settings = dataclasses.replace(SETTINGS, methods=("taylor",), gate_steps=200)
     result = analyze_importance(tiny_checkpoint("bert"), TEXTS, settings=settings)
     assert "No heads were removed: --top 0.2 of the 2 in a layer is less than half of one." in result.warnings
 
@@ -138,7 +153,7 @@ def test_removing_too_much_is_said():
         factor = 2.0 if removing[0] and site._forward_pre_hooks else 1.0
         return LossSums(sums.total * factor, sums.predictions, sums.per_document * factor)
 
-    settings = dataclasses.replace(SETTINGS, methods=("activation",), ablation="zero")
+    settings = dataclasses.replace(SETTINGS, methods=("activation",), gate_steps=200, ablation="zero")
     assert not any("so much is gone" in w for w in analyze_importance(checkpoint, TEXTS, loss, settings).warnings)
 
     def follow(progress: Progress) -> None:
@@ -193,12 +208,6 @@ def test_a_language_without_finite_gradients_is_left_out_and_said():
 def test_settings_that_are_wrong(options: dict, words: str):
     with pytest.raises(InputError, match=words):
         ImportanceSettings(**options)
-
-
-def test_a_top_that_picks_nothing_cannot_be_removed():
-    settings = dataclasses.replace(SETTINGS, top=0.001)
-    with pytest.raises(RunError, match=r"--top 0\.001 of the units of a layer is less than one"):
-        analyze_importance(tiny_checkpoint("bert"), TEXTS, settings=settings)
 
 
 @pytest.mark.parametrize("phase", ["scores", "gates", "ablation"])

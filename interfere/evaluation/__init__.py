@@ -1,0 +1,1 @@
+"""Bits per byte of a model on held-out documents."""

@@ -1,0 +1,1 @@
+"""Matched monolingual, bilingual and multilingual models, trained and compared."""

@@ -1,0 +1,1 @@
+"""Fine-tuning on labelled tasks, within a language and across languages."""
