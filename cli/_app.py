@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .deltas import deltas
 from .demo import demo
 from .gradients import gradients
 from .importance import importance
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.command("gradients")(gradients)
 app.command("importance")(importance)
+app.command("deltas")(deltas)
 app.command("demo")(demo)
 
 

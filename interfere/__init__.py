@@ -14,21 +14,24 @@ if TYPE_CHECKING:
     from interfere.bundled import bundled_checkpoint, bundled_corpus
     from interfere.checkpoint import Checkpoint, checkpoint_from_model, load_checkpoint
     from interfere.corpus import Corpus, Document, read_corpus
+    from interfere.deltas import analyze_deltas
     from interfere.gradients import analyze_gradients
     from interfere.importance import analyze_importance
     from interfere.objectives import Batch, LossSums
     from interfere.results import Result, load_result, own_units, unit_scores
-    from interfere.settings import GradientSettings, ImportanceSettings
+    from interfere.settings import EvaluationSettings, GradientSettings, ImportanceSettings
 
 _HOMES = {
     "Batch": "interfere.objectives",
     "Checkpoint": "interfere.checkpoint",
     "Corpus": "interfere.corpus",
     "Document": "interfere.corpus",
+    "EvaluationSettings": "interfere.settings",
     "GradientSettings": "interfere.settings",
     "ImportanceSettings": "interfere.settings",
     "LossSums": "interfere.objectives",
     "Result": "interfere.results",
+    "analyze_deltas": "interfere.deltas",
     "analyze_gradients": "interfere.gradients",
     "analyze_importance": "interfere.importance",
     "bundled_checkpoint": "interfere.bundled",
@@ -46,6 +49,7 @@ __all__ = [
     "Checkpoint",
     "Corpus",
     "Document",
+    "EvaluationSettings",
     "GradientSettings",
     "ImportanceSettings",
     "InputError",
@@ -53,6 +57,7 @@ __all__ = [
     "LossSums",
     "Result",
     "RunError",
+    "analyze_deltas",
     "analyze_gradients",
     "analyze_importance",
     "bundled_checkpoint",

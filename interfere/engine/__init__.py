@@ -1,6 +1,13 @@
 """From chunks of text to one vector per metric and group, in bounded memory."""
 
-from interfere.engine._loss_path import TOLERANCES, LossPath, choose_loss_path, hardest_examples, on_path
+from interfere.engine._loss_path import (
+    TOLERANCES,
+    LossPath,
+    choose_forward_path,
+    choose_loss_path,
+    hardest_examples,
+    on_path,
+)
 from interfere.engine._measure import (
     ChunkCounts,
     Measurement,
@@ -21,7 +28,7 @@ from interfere.engine._plan import Chunk, Microbatches, example_length, plan_chu
 from interfere.engine._project import GradientSums, Group, Projection, group_parameters
 from interfere.engine._shards import SharedBatches, shard_model
 from interfere.engine._sketch import add_sketch
-from interfere.engine._store import ChunkRecord, write_json, write_tensors
+from interfere.engine._store import ChunkRecord, read_record, write_json, write_tensors
 from interfere.engine._work import (
     ChunkGradient,
     NonFiniteError,
@@ -56,6 +63,7 @@ __all__ = [
     "SharedBatches",
     "adam",
     "add_sketch",
+    "choose_forward_path",
     "choose_loss_path",
     "chunk_path",
     "collect",
@@ -75,6 +83,7 @@ __all__ = [
     "place_of",
     "plan_chunk",
     "plan_chunks",
+    "read_record",
     "reading_cost",
     "require_finite",
     "shard_model",

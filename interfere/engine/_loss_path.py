@@ -14,7 +14,14 @@ import torch
 
 from interfere.engine._plan import Chunk, Microbatches, example_length
 from interfere.engine._store import write_json
-from interfere.engine._work import NonFiniteError, OutOfMemoryError, square_norm, sum_batch
+from interfere.engine._work import (
+    NonFiniteError,
+    OutOfMemoryError,
+    memory_errors,
+    require_finite,
+    square_norm,
+    sum_batch,
+)
 from interfere.objectives import Batch, Example, Objective, TokenObjective, UnlikeOthersError, collate, targets_only
 
 TOLERANCES = {torch.float32: (1e-4, 1e-3), torch.float64: (1e-6, 1e-6)}
@@ -85,8 +92,9 @@ def _compare(
 ) -> LossPath:
     if not isinstance(objective, TokenObjective):
         return LossPath("plain", "the loss is one of your own")
-    device = next(iter(parameters.values())).device
-    loss_tolerance, gradient_tolerance = TOLERANCES.get(next(iter(parameters.values())).dtype, _LOW_PRECISION)
+    weights = next(model.parameters())
+    device = weights.device
+    loss_tolerance, gradient_tolerance = TOLERANCES.get(weights.dtype, _LOW_PRECISION)
     try:
         fast = targets_only(objective, model)
         for batch in _hardest(objective, chunks, microbatches, device):
@@ -108,6 +116,26 @@ def _compare(
     except Exception as error:
         return LossPath("plain", f"the model's code raised {type(error).__name__} on the fast path")
     return LossPath("fast")
+
+
+def choose_forward_path(
+    model: Any, objective: Objective, chunks: Iterable[Chunk], microbatches: Microbatches, folder: Path
+) -> LossPath:
+    """The same choice where no gradient is needed: losses alone are compared.
+
+    Args:
+        model: in eval mode.
+        objective: the loss.
+        chunks: what will be read.
+        microbatches: how chunks are cut.
+        folder: where the choice is kept, so that a resumed run computes as it did before.
+    """
+    file = folder / "loss_path.json"
+    if file.exists():
+        return LossPath(**json.loads(file.read_text(encoding="utf-8")))
+    path = _compare(model, objective, {}, chunks, microbatches)
+    write_json(file, asdict(path))
+    return path
 
 
 def hardest_examples(chunks: Iterable[Chunk], microbatches: Microbatches) -> dict[str, tuple[Example, Example]]:
@@ -151,6 +179,11 @@ def _loss_and_gradient(
     model: Any, objective: Objective, batch: Batch, parameters: Mapping[str, torch.nn.Parameter]
 ) -> tuple[float, dict[str, torch.Tensor]]:
     """The summed loss, and a sample of every parameter's gradient: two paths that differ do so all over a tensor."""
+    if not parameters:
+        with torch.no_grad(), memory_errors(*batch.input_ids.shape):
+            sums = objective.loss(model, batch)
+        require_finite(sums, batch)
+        return float(sums.per_document.double().sum()), {}
     samples: dict[str, torch.Tensor] = {}
 
     def take(name: str, gradient: torch.Tensor) -> None:

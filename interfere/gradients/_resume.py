@@ -17,7 +17,7 @@ def claim_run(run: Run, folder: Path) -> int | None:
         "adam_state": _file_facts(run.settings.adam_state),
         "groups": [group.name for group in run.groups],
     }
-    return claim(run.reading, plan, batch_size, folder)
+    return claim(run.reading.recorded_model(), run.reading.corpus, plan, batch_size, folder)
 
 
 def _file_facts(path: str | Path | None) -> list[float] | None:

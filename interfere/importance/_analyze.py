@@ -127,9 +127,10 @@ def _measure(run: Run, folder: Path, ranks: Ranks, progress: ProgressCallback | 
     settings = asdict(run.settings) | run.reading.recorded_settings()
     asked = settings.pop("batch_size")
     plan = {"kind": "importance", "settings": settings, "units": len(run.index)}
-    batch_size = ranks.decide(lambda: claim(run.reading, plan, asked, folder))
+    model_is, corpus = run.reading.recorded_model(), run.reading.corpus
+    batch_size = ranks.decide(lambda: claim(model_is, corpus, plan, asked, folder))
     if ranks.rank > 0:
-        claim(run.reading, plan, asked, folder)
+        claim(model_is, corpus, plan, asked, folder)
     model = run.reading.checkpoint.model
     device = next(model.parameters()).device
     microbatches = FittingMicrobatches(folder, Microbatches.for_device(batch_size, device.type), ranks.rank)

@@ -5,6 +5,7 @@ from interfere.objectives._collate import collate
 from interfere.objectives._custom import CustomObjective
 from interfere.objectives._make import make_objective
 from interfere.objectives._masked import MaskedLM
+from interfere.objectives._order import document_random, shuffled
 from interfere.objectives._spans import SpanCorruption
 from interfere.objectives._targets_only import TargetsOnly, UnlikeOthersError, targets_only
 from interfere.objectives._types import (
@@ -34,6 +35,8 @@ __all__ = [
     "TokenObjective",
     "UnlikeOthersError",
     "collate",
+    "document_random",
     "make_objective",
+    "shuffled",
     "targets_only",
 ]

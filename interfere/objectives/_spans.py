@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -61,8 +62,8 @@ class SpanCorruption:
         after = tokens.ids[tokens.content[-1] + 1 :]
         after = after if after and after[-1] == self.eos_id else (*after, self.eos_id)
         examples = []
-        for taken in self._passes(len(text), document_random(document, self.seed, self.name)):
-            inputs, targets = self._corrupt(text, taken)
+        for taken in self.passes_over(len(text), document_random(document, self.seed, self.name)):
+            inputs, targets = self.corrupt(text, taken)
             examples.append(
                 Example(
                     document=document,
@@ -95,8 +96,13 @@ class SpanCorruption:
         """What each position of the decoder predicts."""
         return batch.labels
 
-    def _passes(self, length: int, source: Random) -> list[set[int]]:
-        """Disjoint sets of positions, one a pass."""
+    def passes_over(self, length: int, source: Random) -> list[set[int]]:
+        """Disjoint sets of positions of a text that are taken out of it, one set a pass.
+
+        Args:
+            length: tokens of the text, at least 2.
+            source: of random numbers.
+        """
         cells = _cells(length, source)
         waiting = shuffled(len(cells), source)
         wanted = min(max(1, round(self.rate * length)), length - 1)
@@ -118,8 +124,13 @@ class SpanCorruption:
             found.append(taken)
         return found
 
-    def _corrupt(self, text: list[int], taken: set[int]) -> tuple[list[int], list[int]]:
-        """The input and the target of a text, without end tokens."""
+    def corrupt(self, text: Sequence[int], taken: set[int]) -> tuple[list[int], list[int]]:
+        """The input and the target of a text, without end tokens.
+
+        Args:
+            text: token ids.
+            taken: positions that are taken out.
+        """
         inputs: list[int] = []
         targets: list[int] = []
         spans = 0

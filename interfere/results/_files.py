@@ -15,8 +15,13 @@ from safetensors.numpy import save_file
 from interfere.errors import InputError
 from interfere.results._result import SCHEMA_VERSION, Result
 
-ARRAYS = {"gradients": "gram.safetensors", "importance": "scores.safetensors"}
-"""Kind of result → the file of what is too large for JSON."""
+ARRAYS = {
+    "gradients": "gram.safetensors",
+    "importance": "scores.safetensors",
+    "deltas": "arrays.safetensors",
+    "experiment": "arrays.safetensors",
+}
+"""Kind of result → the file of what is too large for JSON, where there is such."""
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 

@@ -2,7 +2,7 @@
 
 from interfere.runs._claim import claim
 from interfere.runs._facts import chunk_table, data_facts, environment_facts, guessing_loss, mean_losses
-from interfere.runs._reading import Reading, prepare_reading, shared_folder
+from interfere.runs._reading import Reading, model_facts, prepare_reading, shared_folder
 from interfere.runs._warnings import model_warnings, text_warnings
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "environment_facts",
     "guessing_loss",
     "mean_losses",
+    "model_facts",
     "model_warnings",
     "prepare_reading",
     "shared_folder",

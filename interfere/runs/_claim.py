@@ -10,17 +10,19 @@ from typing import Any
 
 import torch
 
-from interfere.corpus import language_sha256
+from interfere.corpus import Corpus, language_sha256
 from interfere.engine import write_json
 from interfere.errors import InputError
-from interfere.runs._reading import Reading
 
 
-def claim(reading: Reading, plan: Mapping[str, Any], batch_size: int | str, folder: Path) -> int | None:
+def claim(
+    model: Mapping[str, Any], corpus: Corpus, plan: Mapping[str, Any], batch_size: int | str, folder: Path
+) -> int | None:
     """Make sure that what `folder` holds, if anything, is of this very run.
 
     Args:
-        reading: the model and the text.
+        model: what it is, as `model_facts` gives it.
+        corpus: the text.
         plan: what else results depend on, such as `settings`; JSON.
         batch_size: what was asked for.
         folder: where finished chunks are kept.
@@ -31,11 +33,10 @@ def claim(reading: Reading, plan: Mapping[str, Any], batch_size: int | str, fold
     Raises:
         InputError: the folder is of another run.
     """
-    corpus = reading.corpus
     whole = {
         "interfere": version("interfere-nlp"),
         "torch": torch.__version__,
-        "model": reading.recorded_model(),
+        "model": dict(model),
         "data": {language: language_sha256(corpus, language) for language in corpus.languages},
         **plan,
     }

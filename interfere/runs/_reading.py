@@ -18,6 +18,18 @@ from interfere.ranks import Ranks
 from interfere.settings import ReadingSettings
 
 
+def model_facts(checkpoint: Checkpoint, objective: str) -> dict[str, Any]:
+    """What a checkpoint is, and the name of the loss that it is measured with."""
+    return {
+        "id": checkpoint.id,
+        "revision": checkpoint.revision,
+        "architecture": checkpoint.architecture,
+        "objective": objective,
+        "parameters": checkpoint.parameters,
+        "weights_sha256": checkpoint.weights_sha256,
+    }
+
+
 @dataclass(frozen=True)
 class Reading:
     """A checkpoint, and the text that it will read in chunks.
@@ -56,14 +68,7 @@ class Reading:
 
     def recorded_model(self) -> dict[str, Any]:
         """What the checkpoint is."""
-        return {
-            "id": self.checkpoint.id,
-            "revision": self.checkpoint.revision,
-            "architecture": self.checkpoint.architecture,
-            "objective": self.objective.name,
-            "parameters": self.checkpoint.parameters,
-            "weights_sha256": self.checkpoint.weights_sha256,
-        }
+        return model_facts(self.checkpoint, self.objective.name)
 
     def require_two(self, counts: ChunkCounts, what: str) -> None:
         """Make sure that there is something to compare.

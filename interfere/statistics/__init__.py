@@ -7,32 +7,49 @@ scores of units, slot by slot.
 
 from interfere.statistics._own_units import Chosen, choose, judge_units, margins, own_units_table
 from interfere.statistics._profiles import overlap_table, profile_table
+from interfere.statistics._quality import (
+    DELTA_COLUMNS,
+    LEAST_SOURCES,
+    PairedDocuments,
+    bits_per_byte,
+    delta_rows,
+    paired_delta,
+)
 from interfere.statistics._removal import Damage, ablation_tables
 from interfere.statistics._sketch import SketchParts
 from interfere.statistics._tables import GROUP_COLUMNS, PAIR_COLUMNS, SELF_COLUMNS, Tables, gram_tables
 from interfere.statistics._units import OF_METHOD, UnitGroup, comparable, halves, scored_groups, shares, top_count
+from interfere.statistics._worth import Worth, worth_in_text
 
 __all__ = [
+    "DELTA_COLUMNS",
     "GROUP_COLUMNS",
+    "LEAST_SOURCES",
     "OF_METHOD",
     "PAIR_COLUMNS",
     "SELF_COLUMNS",
     "Chosen",
     "Damage",
+    "PairedDocuments",
     "SketchParts",
     "Tables",
     "UnitGroup",
+    "Worth",
     "ablation_tables",
+    "bits_per_byte",
     "choose",
     "comparable",
+    "delta_rows",
     "gram_tables",
     "halves",
     "judge_units",
     "margins",
     "overlap_table",
     "own_units_table",
+    "paired_delta",
     "profile_table",
     "scored_groups",
     "shares",
     "top_count",
+    "worth_in_text",
 ]
