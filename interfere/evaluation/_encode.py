@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from interfere.checkpoint import Checkpoint
@@ -49,7 +49,8 @@ def encode_document(
         document: the text, whatever its length.
         language: what it was filed under.
         checkpoint: the model that will read it.
-        objective: the model's, with the length of windows.
+        objective: the model's, with the length of windows. If it has a method `translate` of a language and token
+            ids, the model reads what that gives.
         settings: see `EvaluationSettings`.
 
     Raises:
@@ -65,12 +66,30 @@ def encode_document(
             + (f", which --stride {stride} must not exceed" if room >= 2 else "; give more")
         )
     if objective.name == "causal-lm":
-        return _causal(document, language, text, room + len(text.after), stride)
-    if objective.name == "masked-lm":
-        return _masked(document, language, text, objective.mask_id, room, stride, settings)
-    if isinstance(objective, SpanCorruption):
-        return _spans(document, language, text, objective, room)
-    raise InputError(f"bits per byte are not defined for objective {objective.name!r}")
+        found = _causal(document, language, text, room + len(text.after), stride)
+    elif objective.name == "masked-lm":
+        mask_id = getattr(objective, "plain", objective).mask_id
+        found = _masked(document, language, text, mask_id, room, stride, settings)
+    elif isinstance(objective, SpanCorruption):
+        found = _spans(document, language, text, objective, room)
+    else:
+        raise InputError(f"bits per byte are not defined for objective {objective.name!r}")
+    return _translated(found, language, objective) if hasattr(objective, "translate") else found
+
+
+def _translated(encoded: Encoded, language: str, objective: Any) -> Encoded:
+    """The same with the ids that a model reads which is told the language."""
+    return replace(
+        encoded,
+        examples=tuple(
+            replace(
+                example,
+                input_ids=objective.translate(language, example.input_ids),
+                labels=objective.translate(language, example.labels),
+            )
+            for example in encoded.examples
+        ),
+    )
 
 
 def _encoded(document: Document, text: TokenizedText, examples: list[Example], skipped: int, windows: int) -> Encoded:

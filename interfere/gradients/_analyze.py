@@ -31,7 +31,7 @@ from interfere.gradients._inner_products import inner_products, needs_calibratio
 from interfere.gradients._record import make_result
 from interfere.gradients._resume import claim_run
 from interfere.gradients._run import Computed, Run
-from interfere.objectives import LossFunction, Objective
+from interfere.objectives import LossFunction, Objective, TokenObjective
 from interfere.ranks import Ranks
 from interfere.results import Result
 from interfere.runs import prepare_reading, shared_folder
@@ -44,7 +44,7 @@ _HELD = 0.25
 def analyze_gradients(
     checkpoint: Checkpoint | str | Path,
     corpus: Corpus | Mapping[str, Sequence[str]] | str | Path | None = None,
-    objective: str | LossFunction = "auto",
+    objective: str | LossFunction | TokenObjective = "auto",
     settings: GradientSettings | None = None,
     *,
     workdir: str | Path | None = None,

@@ -13,7 +13,7 @@ from interfere.checkpoint import Checkpoint, load_checkpoint
 from interfere.corpus import Corpus, Deal, deal_slots, read_corpus, require_languages
 from interfere.engine import Chunk, ChunkCounts, plan_chunks
 from interfere.errors import RunError
-from interfere.objectives import LossFunction, Objective, make_objective
+from interfere.objectives import LossFunction, Objective, TokenObjective, make_objective
 from interfere.ranks import Ranks
 from interfere.settings import ReadingSettings
 
@@ -84,7 +84,7 @@ class Reading:
 def prepare_reading(
     checkpoint: Checkpoint | str | Path,
     corpus: Corpus | Mapping[str, Sequence[str]] | str | Path | None,
-    objective: str | LossFunction,
+    objective: str | LossFunction | TokenObjective,
     settings: ReadingSettings,
     *,
     calibration: bool = False,
@@ -94,7 +94,7 @@ def prepare_reading(
     Args:
         checkpoint: from `load_checkpoint`, or a model folder or hub id to be loaded with its defaults.
         corpus: from `read_corpus`, a folder of one file a language, or language → texts. None: the bundled corpus.
-        objective: `auto`, the name of one, or a callable (model, batch) → `LossSums`.
+        objective: `auto`, the name of one, a callable (model, batch) → `LossSums`, or a whole `TokenObjective`.
         settings: how much is read, and how.
         calibration: whether a slot is kept apart for metrics.
 
@@ -106,12 +106,16 @@ def prepare_reading(
     require_languages(corpus)
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = load_checkpoint(checkpoint, objective=objective if isinstance(objective, str) else "auto")
-    loss = make_objective(
-        checkpoint.objective if objective == "auto" else objective,
-        checkpoint,
-        max_length=settings.max_length,
-        mask_passes=settings.mask_passes,
-        seed=settings.seed,
+    loss = (
+        objective
+        if isinstance(objective, TokenObjective)
+        else make_objective(
+            checkpoint.objective if objective == "auto" else objective,
+            checkpoint,
+            max_length=settings.max_length,
+            mask_passes=settings.mask_passes,
+            seed=settings.seed,
+        )
     )
     deal = deal_slots(corpus, settings.chunks, settings.seed)
     chunks, held_out = plan_chunks(loss, deal, settings.tokens_per_chunk, calibration=calibration)

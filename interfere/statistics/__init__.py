@@ -5,7 +5,10 @@ intervals, tests and verdicts. `SketchParts` tells it which parts of the Gram we
 scores of units, slot by slot.
 """
 
+from interfere.statistics._crossed import Crossed
+from interfere.statistics._matched import MATCHED_COLUMNS, MatchedDocuments, matched_delta, matched_rows
 from interfere.statistics._own_units import Chosen, choose, judge_units, margins, own_units_table
+from interfere.statistics._predictors import Correlation, ngram_overlap, rank_correlation
 from interfere.statistics._profiles import overlap_table, profile_table
 from interfere.statistics._quality import (
     DELTA_COLUMNS,
@@ -16,6 +19,7 @@ from interfere.statistics._quality import (
     paired_delta,
 )
 from interfere.statistics._removal import Damage, ablation_tables
+from interfere.statistics._scout import Extrapolation, extrapolate
 from interfere.statistics._sketch import SketchParts
 from interfere.statistics._tables import GROUP_COLUMNS, PAIR_COLUMNS, SELF_COLUMNS, Tables, gram_tables
 from interfere.statistics._units import OF_METHOD, UnitGroup, comparable, halves, scored_groups, shares, top_count
@@ -25,11 +29,16 @@ __all__ = [
     "DELTA_COLUMNS",
     "GROUP_COLUMNS",
     "LEAST_SOURCES",
+    "MATCHED_COLUMNS",
     "OF_METHOD",
     "PAIR_COLUMNS",
     "SELF_COLUMNS",
     "Chosen",
+    "Correlation",
+    "Crossed",
     "Damage",
+    "Extrapolation",
+    "MatchedDocuments",
     "PairedDocuments",
     "SketchParts",
     "Tables",
@@ -40,14 +49,19 @@ __all__ = [
     "choose",
     "comparable",
     "delta_rows",
+    "extrapolate",
     "gram_tables",
     "halves",
     "judge_units",
     "margins",
+    "matched_delta",
+    "matched_rows",
+    "ngram_overlap",
     "overlap_table",
     "own_units_table",
     "paired_delta",
     "profile_table",
+    "rank_correlation",
     "scored_groups",
     "shares",
     "top_count",
