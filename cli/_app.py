@@ -9,6 +9,7 @@ import typer
 
 from .deltas import deltas
 from .demo import demo
+from .experiment import experiment
 from .gradients import gradients
 from .importance import importance
 
@@ -23,6 +24,7 @@ app = typer.Typer(
 app.command("gradients")(gradients)
 app.command("importance")(importance)
 app.command("deltas")(deltas)
+app.command("experiment")(experiment)
 app.command("demo")(demo)
 
 

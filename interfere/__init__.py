@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from interfere.checkpoint import Checkpoint, checkpoint_from_model, load_checkpoint
     from interfere.corpus import Corpus, Document, read_corpus
     from interfere.deltas import analyze_deltas
+    from interfere.experiment import run_experiment
     from interfere.gradients import analyze_gradients
     from interfere.importance import analyze_importance
     from interfere.objectives import Batch, LossSums
     from interfere.results import Result, load_result, own_units, unit_scores
-    from interfere.settings import EvaluationSettings, GradientSettings, ImportanceSettings
+    from interfere.settings import EvaluationSettings, ExperimentSettings, GradientSettings, ImportanceSettings
 
 _HOMES = {
     "Batch": "interfere.objectives",
@@ -27,6 +28,7 @@ _HOMES = {
     "Corpus": "interfere.corpus",
     "Document": "interfere.corpus",
     "EvaluationSettings": "interfere.settings",
+    "ExperimentSettings": "interfere.settings",
     "GradientSettings": "interfere.settings",
     "ImportanceSettings": "interfere.settings",
     "LossSums": "interfere.objectives",
@@ -41,6 +43,7 @@ _HOMES = {
     "load_result": "interfere.results",
     "own_units": "interfere.results",
     "read_corpus": "interfere.corpus",
+    "run_experiment": "interfere.experiment",
     "unit_scores": "interfere.results",
 }
 
@@ -50,6 +53,7 @@ __all__ = [
     "Corpus",
     "Document",
     "EvaluationSettings",
+    "ExperimentSettings",
     "GradientSettings",
     "ImportanceSettings",
     "InputError",
@@ -67,6 +71,7 @@ __all__ = [
     "load_result",
     "own_units",
     "read_corpus",
+    "run_experiment",
     "unit_scores",
 ]
 

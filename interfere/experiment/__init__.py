@@ -1,5 +1,6 @@
 """Matched monolingual, bilingual and multilingual models, trained and compared."""
 
+from interfere.experiment._analyze import run_experiment
 from interfere.experiment._jobs import process_pool, run_jobs
 from interfere.experiment._language_objective import (
     LanguageObjective,
@@ -31,6 +32,7 @@ __all__ = [
     "plan_jobs",
     "prepare_text",
     "process_pool",
+    "run_experiment",
     "run_job",
     "run_jobs",
     "signals_of",

@@ -19,8 +19,7 @@ from interfere.engine import write_json
 from interfere.errors import RunError
 from interfere.evaluation import evaluate
 from interfere.experiment._language_objective import LanguageObjective, language_objective
-from interfere.experiment._run_job import _threads as own_threads
-from interfere.experiment._run_job import model_folders
+from interfere.experiment._run_job import model_folders, own_threads
 from interfere.experiment._spec import JobSpec
 from interfere.gradients import analyze_gradients
 from interfere.settings import EvaluationSettings, GradientSettings

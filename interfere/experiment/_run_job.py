@@ -60,7 +60,7 @@ def run_job(spec: JobSpec, *, save_every: float = SAVE_EVERY, on_update: Callabl
             raise RunError(f"{spec.name}: {path} is gone; prepare the text again")
     before = _claim(part, spec)
     try:
-        with _threads(spec.threads):
+        with own_threads(spec.threads):
             _train(spec, part, before, save_every, on_update)
     except torch.OutOfMemoryError:
         raise RunError(
@@ -215,7 +215,7 @@ def _require_finite(training: Training) -> None:
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
+def own_threads(count: int) -> Iterator[None]:
     """Have PyTorch use so many threads, and then as many as before."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)

@@ -74,7 +74,7 @@ class RunDirectory:
 
     def worth_resuming(self) -> bool:
         """Whether an interrupted run has left anything that need not be computed again; if not, its folder goes."""
-        if any(self.work.rglob("*.safetensors")):
+        if any(self.path.rglob("*.safetensors")):
             return True
         shutil.rmtree(self.path, ignore_errors=True)
         return False
