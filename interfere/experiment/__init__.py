@@ -8,6 +8,7 @@ from interfere.experiment._language_objective import (
     loss_function,
     signals_of,
 )
+from interfere.experiment._measure import Measures, MeasureSpec, measure_model, read_measures, write_documents
 from interfere.experiment._plan import Match, matched_models, plan_jobs, updates_per_language
 from interfere.experiment._prepare import Prepared, Stream, prepare_text
 from interfere.experiment._run_job import is_finished, model_folders, run_job
@@ -19,6 +20,8 @@ __all__ = [
     "JobSpec",
     "LanguageObjective",
     "Match",
+    "MeasureSpec",
+    "Measures",
     "Member",
     "Prepared",
     "Split",
@@ -28,10 +31,12 @@ __all__ = [
     "loss_function",
     "make_tokenizer",
     "matched_models",
+    "measure_model",
     "model_folders",
     "plan_jobs",
     "prepare_text",
     "process_pool",
+    "read_measures",
     "run_experiment",
     "run_job",
     "run_jobs",
@@ -40,4 +45,5 @@ __all__ = [
     "spec_to_json",
     "split_text",
     "updates_per_language",
+    "write_documents",
 ]

@@ -1,0 +1,1 @@
+"""Experiments whose reports are in the docs, and the checks of what they rest on."""
