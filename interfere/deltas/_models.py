@@ -42,14 +42,18 @@ def list_models(multilingual: Model | Mapping[str, Model], monolingual: Monoling
     """All models: the multilingual ones in their order, then the monolingual ones by language and size.
 
     Raises:
-        InputError: there is none of one role, or a size is not a number of bytes.
+        InputError: there is none of one role, two have one name, or a size is not a number of bytes.
     """
     named = multilingual if isinstance(multilingual, Mapping) else {"multilingual": multilingual}
     if not named:
         raise InputError("--multilingual: give at least one model")
     if not monolingual:
         raise InputError("--monolingual: give at least one model, as LANGUAGE=MODEL")
-    return [*(Compared(name, "multilingual", model) for name, model in named.items()), *_monolingual(monolingual)]
+    models = [*(Compared(name, "multilingual", model) for name, model in named.items()), *_monolingual(monolingual)]
+    names = [model.name for model in models]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(f"--multilingual: {twice[0]!r} is the name of a monolingual model; give it another name")
+    return models
 
 
 def _monolingual(given: Monolingual) -> Iterator[Compared]:

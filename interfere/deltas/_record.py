@@ -221,7 +221,7 @@ def _worth(measured: Sequence[Measured], sources: Mapping[str, NDArray[np.int64]
                     "multilingual": multilingual.compared.name,
                     "language": language,
                     "text": worth.text,
-                    "ci_low": worth.low,
+                    "ci_low": worth.low if math.isfinite(worth.low) else math.nan,
                     "ci_high": worth.high if math.isfinite(worth.high) else math.nan,
                     "beyond": worth.beyond,
                     "least": own[0].compared.text,

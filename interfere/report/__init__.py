@@ -13,6 +13,10 @@ from interfere.report._write import Drawing, write_figures, write_run
 
 if TYPE_CHECKING:
     from interfere.report._ablation import ablation_figure
+    from interfere.report._deltas_curve import curve_figure
+    from interfere.report._deltas_forest import deltas_figure
+    from interfere.report._deltas_quality import quality_figure
+    from interfere.report._deltas_worth import worth_figure
     from interfere.report._gates import gates_figure
     from interfere.report._heatmaps import languages_figure, layers_figure
     from interfere.report._overlap import overlap_figure
@@ -24,6 +28,8 @@ __all__ = [
     "Drawing",
     "ablation_figure",
     "cluster_order",
+    "curve_figure",
+    "deltas_figure",
     "findings",
     "gates_figure",
     "languages_figure",
@@ -31,23 +37,29 @@ __all__ = [
     "overlap_figure",
     "print_report",
     "profile_figure",
+    "quality_figure",
     "safe_text",
     "strength_figure",
     "terminal_report",
     "transfer_figure",
+    "worth_figure",
     "write_figures",
     "write_run",
 ]
 
 _FIGURES = {
     "ablation_figure": "_ablation",
+    "curve_figure": "_deltas_curve",
+    "deltas_figure": "_deltas_forest",
     "gates_figure": "_gates",
     "overlap_figure": "_overlap",
     "profile_figure": "_profile",
+    "quality_figure": "_deltas_quality",
     "languages_figure": "_heatmaps",
     "layers_figure": "_heatmaps",
     "strength_figure": "_strength",
     "transfer_figure": "_transfer",
+    "worth_figure": "_deltas_worth",
 }
 
 

@@ -37,7 +37,7 @@ _MIN_BAR, _MAX_BAR = 1.2, 4.5
 _BETWEEN = 0.3
 _TITLE, _SMALL = 11.0, 8.0
 _LINE = 1.35 / 72
-_NO_GLYPH = "A box stands for a character that no installed font has; the SVG file keeps it as text."
+NO_GLYPH = "A box stands for a character that no installed font has; the SVG file keeps it as text."
 
 
 @dataclass(frozen=True)
@@ -115,11 +115,11 @@ def drawing(texts: Iterable[str] = ()) -> Iterator[list[warnings.WarningMessage]
         mpl.rcParams["font.family"] = families(texts)
         yield caught
     for warning in caught:
-        if not _of_glyph(warning):
+        if not misses_a_glyph(warning):
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
 
-def _of_glyph(warning: warnings.WarningMessage) -> bool:
+def misses_a_glyph(warning: warnings.WarningMessage) -> bool:
     return "missing from font" in str(warning.message)
 
 
@@ -152,8 +152,8 @@ def heatmaps(
         canvas = FigureCanvasAgg(fig)
         renderer = canvas.get_renderer()  # type: ignore[no-untyped-call, unused-ignore]
         measured = [_measure(fig, renderer, panel) for panel in panels]
-        if any(_of_glyph(warning) for warning in seen):
-            notes = [*notes, _NO_GLYPH]
+        if any(misses_a_glyph(warning) for warning in seen):
+            notes = [*notes, NO_GLYPH]
 
         edge = max(m.left for m in measured)
         if across:
@@ -188,7 +188,12 @@ def heatmaps(
         # Lines are broken by a guess at the width of letters, which wide ones exceed.
         words = [artist.get_window_extent(renderer) for artist in (heading, under, foot, legend)]
         total = max(total, max(box.width for box in words) / fig.dpi + 2 * _PAD)
-        heights = [_lines(heading, _TITLE), _lines(under, _SMALL), _lines(foot, _SMALL), words[3].height / fig.dpi]
+        heights = [
+            text_height(heading, _TITLE),
+            text_height(under, _SMALL),
+            text_height(foot, _SMALL),
+            words[3].height / fig.dpi,
+        ]
         top = _PAD + heights[0] + heights[1] + 0.12
         below = top + body + _GAP
         tall = below + heights[3] + (heights[2] + 0.08 if notes else 0.0) + _PAD
@@ -208,7 +213,7 @@ def heatmaps(
         return fig
 
 
-def _lines(text: Text, size: float) -> float:
+def text_height(text: Text, size: float) -> float:
     """Inches that a text of some lines takes."""
     return (text.get_text().count("\n") + 1) * size * _LINE if text.get_text() else 0.0
 
@@ -220,17 +225,17 @@ def _measure(fig: Figure, renderer: Any, panel: Panel) -> _Measured:
     bar_height = min(max(panel.height, _MIN_BAR), _MAX_BAR)
     ax = fig.add_axes((0.3, 0.3, panel.width / width, panel.height / height))
     panel.draw(ax)
-    left, right, above, below = _around(ax, renderer)
+    left, right, above, below = room_around(ax, renderer)
     cax = fig.add_axes((0.3, 0.3, _BAR / width, bar_height / height))
     panel.bar(cax)
-    _, bar_right, bar_above, bar_below = _around(cax, renderer)
+    _, bar_right, bar_above, bar_below = room_around(cax, renderer)
     inset = max(0.0, (panel.height - bar_height) / 2)
     above = max(above, bar_above - inset)
     below = max(below, bar_height + bar_below + inset - panel.height)
     return _Measured(panel, ax, cax, left, right, above, below, bar_height, bar_right)
 
 
-def _around(ax: Axes, renderer: Any) -> tuple[float, float, float, float]:
+def room_around(ax: Axes, renderer: Any) -> tuple[float, float, float, float]:
     """What stands left of, right of, above and below the axes, in inches."""
     figure = ax.get_figure(root=True)
     assert figure is not None

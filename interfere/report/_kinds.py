@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 
 from interfere.errors import InputError
-from interfere.report import _glossary, _importance_glossary
+from interfere.report import _deltas_glossary, _glossary, _importance_glossary
+from interfere.report._deltas_findings import deltas_findings
+from interfere.report._deltas_terminal import deltas_parts
 from interfere.report._findings import gradients_findings
 from interfere.report._gradients_terminal import gradients_parts
 from interfere.report._importance_findings import importance_findings
@@ -53,6 +55,12 @@ def _importance_figures(result: Result) -> Iterator[Drawn]:
     return importance_figures(result)
 
 
+def _deltas_figures(result: Result) -> Iterator[Drawn]:
+    from interfere.report._deltas_figures import deltas_figures
+
+    return deltas_figures(result)
+
+
 def _gradients_page(result: Result, pictures: Sequence[tuple[str, Picture]]) -> Page:
     from interfere.report._gradients_page import gradients_page
 
@@ -65,6 +73,12 @@ def _importance_page(result: Result, pictures: Sequence[tuple[str, Picture]]) ->
     return importance_page(result, pictures)
 
 
+def _deltas_page(result: Result, pictures: Sequence[tuple[str, Picture]]) -> Page:
+    from interfere.report._deltas_page import deltas_page
+
+    return deltas_page(result, pictures)
+
+
 _KINDS = {
     "gradients": ReportKind(
         gradients_findings, gradients_parts, _gradients_figures, _gradients_page, _glossary.READING
@@ -72,6 +86,7 @@ _KINDS = {
     "importance": ReportKind(
         importance_findings, importance_parts, _importance_figures, _importance_page, _importance_glossary.READING
     ),
+    "deltas": ReportKind(deltas_findings, deltas_parts, _deltas_figures, _deltas_page, _deltas_glossary.READING),
 }
 
 

@@ -15,8 +15,10 @@ class Drawing:
 
     Args:
         kind: of a result of kind `gradients` `languages`, `layers`, `transfer` or `strength`; of one of kind
-            `importance` `profile`, `overlap`, `ablation` or `gates`.
-        metric: as the result names it, not made safe; of kind `importance` the scoring method.
+            `importance` `profile`, `overlap`, `ablation` or `gates`; of one of kind `deltas` `deltas`, `curve`, `worth`
+            or `quality`.
+        metric: as the result names it, not made safe; of kind `importance` the scoring method, of kind `deltas` bits
+            per byte.
         title: what the picture shows, one line of plain text; harmless, but not escaped for HTML.
         alt: the same picture in a few sentences, for somebody who cannot see it; as harmless as the title.
         png: where the PNG file is.
@@ -32,14 +34,15 @@ class Drawing:
 
 
 def write_figures(result: Result, folder: str | Path) -> list[Drawing]:
-    """Draw a result: of kind `gradients` four heatmaps in every metric, of kind `importance` what its tables have.
+    """Draw a result: of kind `gradients` four heatmaps in every metric, of other kinds what its tables have.
 
     Args:
         result: of any kind.
         folder: is made if it is not there.
 
     Returns:
-        What was drawn, in the order of the report; the files are `KIND-METRIC.png` and `KIND-METRIC.svg`.
+        What was drawn, in the order of the report; the files are `KIND-METRIC.png` and `KIND-METRIC.svg`,
+        and those of figures that do not go by a metric `KIND.png` and `KIND.svg`.
 
     Raises:
         InputError: no report is made of this kind of result.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from interfere.statistics._crossed import Crossed
 from interfere.statistics._kernels import Floats
-from interfere.statistics._quality import LEAST_SOURCES, Estimate
+from interfere.statistics._quality import LEAST_SOURCES, Estimate, open_reasons
 from interfere.statistics._verdicts import UNDETERMINED, q_values
 
 INTERFERENCE, TRANSFER = "interference", "transfer"
@@ -118,5 +118,5 @@ def matched_rows(cases: Sequence[MatchedDocuments], alpha: float = 0.05) -> pd.D
     table["q_value"] = q_values(table["p_value"].to_numpy())
     decided = (table["q_value"] <= alpha).to_numpy()
     table["verdict"] = np.where(decided, np.where(table["delta"] > 0, INTERFERENCE, TRANSFER), UNDETERMINED)
-    table.loc[~decided & (table["reason"] == ""), "reason"] = "the interval over seeds and documents is not clear of 0"
+    table["reason"] = open_reasons(table, alpha)
     return table

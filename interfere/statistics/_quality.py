@@ -151,10 +151,19 @@ def delta_rows(pairs: Sequence[PairedDocuments], alpha: float = 0.05) -> pd.Data
     table["q_value"] = q_values(table["p_value"].to_numpy(dtype=np.float64))
     decided = (table["q_value"] <= alpha).to_numpy()
     table["verdict"] = np.where(decided, np.where(table["delta"] > 0, WORSE, BETTER), UNDETERMINED)
-    open_rows = ~decided & (table["reason"] == "")
-    table.loc[open_rows, "reason"] = "the interval of the difference is not clear of 0"
-    table.loc[decided, "reason"] = ""
+    table["reason"] = table["reason"].where(~decided, "")
+    table["reason"] = open_reasons(table, alpha)
     return table
+
+
+def open_reasons(table: pd.DataFrame, alpha: float) -> pd.Series:
+    """The reasons of rows that are undetermined and have none yet: columns `verdict`, `reason` and `p_value`."""
+    bare = (table["verdict"] == UNDETERMINED) & (table["reason"] == "")
+    alone = bare & (table["p_value"] <= alpha)
+    out = table["reason"].mask(bare, "the interval is not clear of 0")
+    return out.mask(
+        alone, f"the interval is clear of 0, but not among {len(table)} that were looked at (q > {alpha:g})"
+    )
 
 
 def _reason(pair: PairedDocuments, row: dict[str, object], same: bool) -> str:

@@ -249,8 +249,8 @@ def test_what_the_run_did_not_do_is_not_drawn():
 
 
 def test_another_kind_of_result_is_refused(tmp_path, plain):
-    with pytest.raises(InputError, match=r"deltas.*gradients, importance"):
-        write_figures(dataclasses.replace(plain, kind="deltas"), tmp_path / "none")
+    with pytest.raises(InputError, match=r"unheard.*gradients, importance"):
+        write_figures(dataclasses.replace(plain, kind="unheard"), tmp_path / "none")
     assert not (tmp_path / "none").exists()
 
 
