@@ -161,9 +161,8 @@ def open_reasons(table: pd.DataFrame, alpha: float) -> pd.Series:
     bare = (table["verdict"] == UNDETERMINED) & (table["reason"] == "")
     alone = bare & (table["p_value"] <= alpha)
     out = table["reason"].mask(bare, "the interval is not clear of 0")
-    return out.mask(
-        alone, f"the interval is clear of 0, but not among {len(table)} that were looked at (q > {alpha:g})"
-    )
+    many = f"the interval is clear of 0, but not as one of {len(table)} that were tested (q > {alpha:g})"
+    return out.mask(alone, many)
 
 
 def _reason(pair: PairedDocuments, row: dict[str, object], same: bool) -> str:
