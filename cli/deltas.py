@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from interfere.errors import InputError
-from interfere.settings import EvaluationSettings
+from interfere.settings import EvaluationSettings, Task, TaskSettings
 
 from ._options import (
     HOW,
@@ -19,6 +20,7 @@ from ._options import (
     DataOption,
     DeviceOption,
     DtypeOption,
+    Format,
     LanguagesOption,
     OutputFormatOption,
     OverwriteOption,
@@ -33,8 +35,12 @@ from ._show import analyze_and_show
 
 if TYPE_CHECKING:
     from interfere.deltas import Model
+    from interfere.ranks import Ranks
+    from interfere.results import RunDirectory
 
 _DEFAULT = EvaluationSettings()
+_OF_TASK = TaskSettings()
+_TASK = "Labelled tasks"
 
 
 def deltas(
@@ -78,6 +84,23 @@ def deltas(
         bool,
         typer.Option("--whole-word", help="Masked LM: mask whole words, to compare tokenizers.", rich_help_panel=HOW),
     ] = False,
+    task: Annotated[
+        Task | None,
+        typer.Option(
+            help="Fine-tune the models and compare their scores instead of bits per byte; --data is then a folder with "
+            'LANG.train.jsonl and LANG.test.jsonl ({"text": …, "label": …}, or {"tokens": […], "labels": […]}), or '
+            "LANG.train.conll and LANG.test.conll.",
+            rich_help_panel=_TASK,
+        ),
+    ] = None,
+    task_seeds: Annotated[
+        int, typer.Option(help="Fine-tunings of each model and language.", rich_help_panel=_TASK)
+    ] = _OF_TASK.seeds,
+    epochs: Annotated[int, typer.Option(help="Passes over the training set.", rich_help_panel=_TASK)] = _OF_TASK.epochs,
+    learning_rate: Annotated[float, typer.Option(help="The highest.", rich_help_panel=_TASK)] = _OF_TASK.learning_rate,
+    task_batch_size: Annotated[
+        int, typer.Option(help="Items of a training step; it changes results.", rich_help_panel=_TASK)
+    ] = _OF_TASK.batch_size,
     seed: SeedOption = _DEFAULT.seed,
     batch_size: BatchSizeOption = str(_DEFAULT.batch_size),
     dtype: DtypeOption = "float32",
@@ -93,12 +116,63 @@ def deltas(
 ) -> None:
     """Measure how much better or worse a multilingual model is than monolingual ones, in bits per byte.
 
-    All models read the same held-out documents, which none of them may have been trained on. Writes a run directory
+    All models read the same held-out documents, which none of them may have been trained on. With --task they are
+    fine-tuned on labelled data instead, within each language and across languages. Writes a run directory
     with report.html, results.json, a CSV for each table and figures, and prints what was found.
 
     Example: interfere deltas --multilingual M --monolingual en=M1 --monolingual de=M2 --data held-out/
     """
     with user_errors(), processes() as ranks:
+        from interfere.results import RunDirectory
+
+        if task is not None:
+            _require_default(
+                {
+                    "documents": (documents, str(_DEFAULT.documents)),
+                    "stride": (stride, None),
+                    "mask-passes": (mask_passes, str(_DEFAULT.mask_passes)),
+                    "whole-word": (whole_word, False),
+                    "batch-size": (batch_size, str(_DEFAULT.batch_size)),
+                    "dtype": (dtype, "float32"),
+                },
+                "is not for --task",
+            )
+            if data is None:
+                raise InputError("--task: give labelled --data, a folder with LANG.train.jsonl and LANG.test.jsonl")
+            if ranks.count > 1:
+                raise InputError("--task runs in one process: start it without torchrun")
+            of_task = TaskSettings(
+                task=task,
+                seeds=task_seeds,
+                epochs=epochs,
+                learning_rate=learning_rate,
+                batch_size=task_batch_size,
+                max_length=max_length,
+                seed=seed,
+            )
+            _compare_on_task(
+                RunDirectory.check(output_dir, resume=resume, overwrite=overwrite),
+                ranks,
+                _multilingual(multilingual),
+                _monolingual(monolingual),
+                data,
+                split_list(languages),
+                of_task,
+                device=device,
+                trust_remote_code=trust_remote_code,
+                output_format=output_format,
+                quiet=quiet,
+            )
+            return
+        _require_default(
+            {
+                "task-seeds": (task_seeds, _OF_TASK.seeds),
+                "epochs": (epochs, _OF_TASK.epochs),
+                "learning-rate": (learning_rate, _OF_TASK.learning_rate),
+                "task-batch-size": (task_batch_size, _OF_TASK.batch_size),
+            },
+            "is for --task alone",
+        )
         settings = EvaluationSettings(
             documents=_number_or_all(documents, "--documents"),
             max_length=max_length,
@@ -111,7 +185,6 @@ def deltas(
         many, one = _multilingual(multilingual), _monolingual(monolingual)
         from interfere.corpus import read_corpus
         from interfere.deltas import list_models, require_text
-        from interfere.results import RunDirectory
 
         run = ranks.decide(lambda: RunDirectory.check(output_dir, resume=resume, overwrite=overwrite))
         corpus = read_corpus(data, split_list(languages))
@@ -124,6 +197,47 @@ def deltas(
         )
         analyze = partial(analyze_deltas, many, one, corpus, settings, load=load)
         analyze_and_show(run, ranks, analyze, output_format=output_format, quiet=quiet)
+
+
+def _require_default(options: Mapping[str, tuple[object, object]], why: str) -> None:
+    for option, (given, default) in options.items():
+        if given != default:
+            raise InputError(f"--{option} {why}: leave it out")
+
+
+def _compare_on_task(
+    run: RunDirectory,
+    ranks: Ranks,
+    multilingual: Mapping[str, Model],
+    monolingual: Mapping[str, Model | dict[float, Model]],
+    data: str,
+    languages: list[str] | None,
+    settings: TaskSettings,
+    *,
+    device: str,
+    trust_remote_code: bool,
+    output_format: Format,
+    quiet: bool,
+) -> None:
+    """Fine-tune instead of reading held-out text."""
+    from interfere.tasks import TaskModel, analyze_task_deltas, read_labelled
+
+    def model(path: Model | dict[float, Model], language: str | None = None) -> TaskModel:
+        if isinstance(path, dict):
+            raise InputError(f"--monolingual {language}@…: with --task give one model a language")
+        assert isinstance(path, str)
+        return TaskModel(path, trust_remote_code=trust_remote_code)
+
+    corpus = read_labelled(data, settings.task, languages, seed=settings.seed)
+    analyze = partial(
+        analyze_task_deltas,
+        {name: model(path) for name, path in multilingual.items()},
+        {language: model(path, language) for language, path in monolingual.items()},
+        corpus,
+        settings,
+        device=device,
+    )
+    analyze_and_show(run, ranks, analyze, output_format=output_format, quiet=quiet)
 
 
 def _number_or_all(text: str, option: str) -> int | None:

@@ -34,7 +34,7 @@ DESIGNS = {
     "main": Design(LANGUAGES, replace(_NARROW, mixtures=("pairs", "all"), seeds=5)),
     # Known answers: the other half of one's own text, and a copy that shares no token, as capacity grows.
     "controls": Design(
-        ("de", "ru"),
+        ("de",),
         replace(_NARROW, mixtures=("half", "clone"), widths=(8, 16, 32, 64), conflict_chunks=0, checkpoints=1),
     ),
     # What the model knows of the language, and how languages share updates.

@@ -20,6 +20,7 @@ ARRAYS = {
     "importance": "scores.safetensors",
     "deltas": "arrays.safetensors",
     "experiment": "arrays.safetensors",
+    "tasks": "arrays.safetensors",
 }
 """Kind of result → the file of what is too large for JSON, where there is such."""
 

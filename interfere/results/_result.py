@@ -21,12 +21,14 @@ class Result:
     """What an analysis found, and all that is needed to say how.
 
     Args:
-        kind: which analysis: `gradients`, `importance` or `deltas`.
+        kind: which analysis: `gradients`, `importance`, `deltas`, `tasks` or `experiment`.
         languages: sorted.
         tables: name → table; those of kind `gradients` are `pairs`, `self`, `groups`, `tensors` and `chunks`; those of
             kind `importance` `layers`, `overlap`, `own_units`, `own_counts`, `units`, `chunks`, and where units were
             removed `ablation` and `specificity`, where gates were trained `gates`; those of kind `deltas` `deltas`,
-            `quality`, `models`, `documents`, and where monolingual models of several sizes were given `worth`.
+            `quality`, `models`, `documents`, and where monolingual models of several sizes were given `worth`; those of
+            kind `tasks` `task_scores`, `task_deltas` and `task_units`; those of kind `experiment` `deltas`, `curves`,
+            `conflict`, `predictors`, `predictions`, `quality` and `models`, or of short runs `scout`.
         model: id, revision, architecture, objective, parameters, weights_sha256.
         data: language → documents, tokens, bytes, sha256 and what was left out.
         settings: everything that was chosen, by the user or by default.

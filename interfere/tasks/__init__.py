@@ -6,6 +6,7 @@ from interfere.tasks._interval import Estimate, difference_estimate, score_estim
 from interfere.tasks._load import TaskModel
 from interfere.tasks._matrix import DELTA_COLUMNS, SCORE_COLUMNS, UNIT_COLUMNS
 from interfere.tasks._read import read_labelled
+from interfere.tasks._result import analyze_task_deltas
 from interfere.tasks._scores import f1, label_counts, span_counts, spans
 from interfere.tasks._types import Item, LabelledCorpus, UnitPredictions, items_sha256
 
@@ -20,6 +21,7 @@ __all__ = [
     "TaskModel",
     "UnitPredictions",
     "analyze_task",
+    "analyze_task_deltas",
     "difference_estimate",
     "f1",
     "fine_tune",

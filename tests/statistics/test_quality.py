@@ -94,7 +94,7 @@ def test_an_interval_clear_of_zero_is_not_called_open_for_that():
     found = delta_rows([pair(str(i), shift, seed=i + 20) for i, shift in enumerate(shifts)])
     alone = found[(found["p_value"] <= 0.05) & (found["q_value"] > 0.05)]
     assert len(alone)
-    assert alone["reason"].str.startswith("the interval is clear of 0, but not for one of 12").all()
+    assert alone["reason"].str.startswith("the interval is clear of 0, but not as one of 12").all()
 
 
 def test_documents_that_one_model_cannot_predict_are_left_out_of_both():
