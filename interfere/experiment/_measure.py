@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from interfere.checkpoint import load_checkpoint
 from interfere.checkpoint._quiet import quiet
 from interfere.corpus import Corpus, Document
 from interfere.engine import write_json
-from interfere.errors import RunError
+from interfere.errors import InputError, RunError
 from interfere.evaluation import evaluate
 from interfere.experiment._language_objective import LanguageObjective, language_objective
 from interfere.experiment._run_job import model_folders, own_threads
@@ -100,11 +101,26 @@ def measure_model(spec: MeasureSpec) -> Path:
         The file that `read_measures` reads.
 
     Raises:
+        InputError: the folder has what was measured with other text or settings.
         RunError: the model cannot be loaded, or has no finite loss on some language.
     """
     out = Path(spec.folder)
     done = out / "measures.json"
+    asked = {
+        "documents": _sha256(spec.held_out),
+        "conflict documents": _sha256(spec.trained_on) if spec.chunks else "",
+        "mask_passes": spec.mask_passes,
+        "conflict_chunks": spec.chunks,
+        "conflict_tokens": spec.tokens_per_chunk,
+        "seed": spec.seed,
+    }
     if done.is_file():
+        before = json.loads(done.read_text(encoding="utf-8"))["asked"]
+        if changed := [name for name, value in asked.items() if before.get(name) != value]:
+            raise InputError(
+                f"{out} has what was measured with another {', '.join(changed)}; give what it was started with, or "
+                "another --output-dir"
+            )
         return done
     out.mkdir(parents=True, exist_ok=True)
     corpus = read_documents(spec.held_out)
@@ -133,7 +149,7 @@ def measure_model(spec: MeasureSpec) -> Path:
         "conflict": pd.concat(conflict).to_dict("split", index=False) if conflict else None,
         "own": pd.concat(own).to_dict("split", index=False) if own else None,
     }
-    write_json(done, _without_nan({"bits": bits, **tables}))
+    write_json(done, _without_nan({"asked": asked, "bits": bits, **tables}))
     return done
 
 
@@ -147,6 +163,10 @@ def read_measures(path: str | Path) -> Measures:
         # JSON has no NaN; no document has a negative number of bits.
         bits[int(update), language] = np.where(values < 0, np.nan, values)
     return Measures(bits, _table(document["conflict"], CONFLICT_COLUMNS), _table(document["own"], SELF_COLUMNS))
+
+
+def _sha256(path: str) -> str:
+    return sha256(Path(path).read_bytes()).hexdigest()
 
 
 def _table(document: Mapping[str, Any] | None, columns: Sequence[str]) -> pd.DataFrame:
