@@ -27,6 +27,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("user")
     save_tiny(folder / "my-model", "llama")
     write_text(folder / "texts", {name: some_text(name, 40) for name in ("de", "en", "ru")})
+    write_text(folder / "held-out", {name: some_text(name, 20, seed=1) for name in ("de", "en")})
+    for seed, name in enumerate(("model-de", "model-en"), start=1):
+        save_tiny(folder / name, "llama", seed=seed)
     for command in COMMANDS:
         program = "from interfere_cli import main; main()"
         done = run([sys.executable, "-c", program, *shlex.split(command)[1:]], folder)
@@ -45,14 +48,18 @@ def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_commands_and_programs_run_as_written(place: Path) -> None:
-    assert len(COMMANDS) == 4
-    assert len(PROGRAMS) == 3
+    assert len(COMMANDS) == 6
+    assert len(PROGRAMS) == 4
     assert list(load_result(place / "first-look").languages) == ["de", "en", "ru", "uk"]
     assert (place / "run" / "results.json").is_file()
     assert (place / "run-by-two" / "report.html").is_file()
     assert (place / "run-by-module" / "pairs.csv").is_file()
     assert "specificity" in load_result(place / "importance").tables
     assert (place / "importance" / "report.html").is_file()
+    assert list(load_result(place / "deltas").tables["deltas"]["language"]) == ["de", "en"]
+    trained = load_result(place / "experiment").tables["models"]
+    assert sorted(set(trained["mixture"])) == ["de", "de+en", "en"]
+    assert (place / "experiment" / "models" / trained["folder"][0] / "config.json").is_file()
     named = set(re.findall(r"^\| `([\w.]+)/?` \|", README, flags=re.MULTILINE))
     assert named == {path.name for path in (place / "run").iterdir()}
 
