@@ -65,7 +65,13 @@ def _monolingual(given: Monolingual) -> Iterator[Compared]:
         for text in sorted(models):
             if not (math.isfinite(text) and text > 0):
                 raise InputError(f"--monolingual {language}@{text:g}: give the bytes of its training text, above 0")
-            yield Compared(f"{language}@{text:g}", "monolingual", models[text], language, float(text))
+            yield Compared(f"{language}@{_size(text)}", "monolingual", models[text], language, float(text))
+
+
+def _size(text: float) -> str:
+    """Bytes in the largest unit that fits, as in 10MB."""
+    power = min(4, max(0, int(math.log10(text) // 3)))
+    return f"{text / 1000**power:g}{('B', 'kB', 'MB', 'GB', 'TB')[power]}"
 
 
 def require_text(models: list[Compared], corpus: Corpus) -> None:

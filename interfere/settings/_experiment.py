@@ -18,6 +18,9 @@ Signal = Literal["embedding", "tag", "none"]
 PRESETS = ("tiny", "small", "base")
 """Architectures that have a name; a preset that is none of them is the path of a config.json."""
 
+LEAST_HELD_OUT = 0.05
+"""The least share that is held out; shares are rounded to twentieths or simpler fractions."""
+
 FEWEST_SLOTS = 4
 """Slots of a gradient analysis below which there are no intervals."""
 
@@ -57,7 +60,7 @@ class ExperimentSettings:
             `updates · (bytes of l / mean bytes of a language)^(1/T)`, the same in every mixture.
         seeds: how many times each model is trained, with seeds from `seed` up.
         text: shares of the training text to sweep.
-        held_out: share of the documents that is never trained on.
+        held_out: share of the documents that is never trained on, rounded to a fraction of at most 20 equal parts.
         checkpoints: models kept of a training, the final one included; the others at growing distances.
         documents: held-out documents that are read of each language, drawn by `seed`; None: all.
         mask_passes: of an encoder's evaluation: sets of tokens that are masked one after the other.
@@ -154,9 +157,10 @@ class ExperimentSettings:
         for option, number in (("learning-rate", self.learning_rate), ("temperature", self.temperature)):
             if number is not None and not (math.isfinite(number) and number > 0):
                 raise InputError(f"--{option} {number}: give a number above 0")
-        for option, number in (("held-out", self.held_out), ("mask-rate", self.mask_rate)):
-            if not 0 < number < 1:
-                raise InputError(f"--{option} {number}: give a share between 0 and 1")
+        if not 0 < self.mask_rate < 1:
+            raise InputError(f"--mask-rate {self.mask_rate}: give a share between 0 and 1")
+        if not LEAST_HELD_OUT <= self.held_out <= 1 / 2:
+            raise InputError(f"--held-out {self.held_out}: give a share from {LEAST_HELD_OUT} to 0.5")
         for option, number in (("warmup", self.warmup), ("dropout", self.dropout)):
             if not 0 <= number < 1:
                 raise InputError(f"--{option} {number}: give a share from 0 up to, but not including, 1")

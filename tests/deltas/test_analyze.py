@@ -72,8 +72,8 @@ def test_a_result_comes_back_from_its_files(tmp_path: Path):
     assert list(again.tables) == ["deltas", "quality", "models", "documents", "worth"]
     for name, table in result.tables.items():
         assert len(again.tables[name]) == len(table)
-    assert set(again.tables["models"]["model"]) == {"multilingual", "de@1e+06", "de@2e+06"}
-    assert set(again.tables["deltas"]["monolingual"]) == {"de@2e+06"}
+    assert set(again.tables["models"]["model"]) == {"multilingual", "de@1MB", "de@2MB"}
+    assert set(again.tables["deltas"]["monolingual"]) == {"de@2MB"}
 
 
 WORDS = {"red": 0.5, "blue": 0.25, "green": 0.125, "größe": 0.0625, "да": 0.0625}
