@@ -35,17 +35,17 @@ DESIGNS = {
     # Known answers: the other half of one's own text, and a copy that shares no token, as capacity grows.
     "controls": Design(
         ("de",),
-        replace(_NARROW, mixtures=("half", "clone"), widths=(8, 16, 32, 64), conflict_chunks=0, checkpoints=1),
+        replace(_NARROW, mixtures=("half", "clone"), widths=(8, 16, 64), conflict_chunks=0, checkpoints=1),
     ),
     # What the model knows of the language, and how languages share updates.
     "signal-none": Design(
-        ("de", "sv"), replace(_NARROW, mixtures=("pairs",), signal="none", seeds=5, conflict_chunks=0, checkpoints=1)
+        ("de", "sv"), replace(_NARROW, mixtures=("pairs",), signal="none", seeds=3, conflict_chunks=0, checkpoints=1)
     ),
     "signal-tag": Design(
-        ("de", "sv"), replace(_NARROW, mixtures=("pairs",), signal="tag", seeds=5, conflict_chunks=0, checkpoints=1)
+        ("de", "sv"), replace(_NARROW, mixtures=("pairs",), signal="tag", seeds=3, conflict_chunks=0, checkpoints=1)
     ),
     "alternating": Design(
-        ("de", "sv"), replace(_NARROW, mixtures=("pairs",), joint=False, seeds=5, conflict_chunks=0, checkpoints=1)
+        ("de", "sv"), replace(_NARROW, mixtures=("pairs",), joint=False, seeds=3, conflict_chunks=0, checkpoints=1)
     ),
     "short": Design(
         ("de", "sv"), replace(_NARROW, mixtures=("pairs",), updates=300, seeds=5, conflict_chunks=0, checkpoints=1)
