@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 
 from interfere.errors import InputError
-from interfere.report import _deltas_glossary, _glossary, _importance_glossary
+from interfere.report import _deltas_glossary, _experiment_glossary, _glossary, _importance_glossary, _tasks_glossary
 from interfere.report._deltas_findings import deltas_findings
 from interfere.report._deltas_terminal import deltas_parts
+from interfere.report._experiment_findings import experiment_findings
+from interfere.report._experiment_terminal import experiment_parts
 from interfere.report._findings import gradients_findings
 from interfere.report._gradients_terminal import gradients_parts
 from interfere.report._importance_findings import importance_findings
 from interfere.report._importance_terminal import importance_parts
+from interfere.report._tasks_findings import tasks_findings
+from interfere.report._tasks_terminal import tasks_parts
 from interfere.results import Result
 
 if TYPE_CHECKING:
@@ -61,6 +65,18 @@ def _deltas_figures(result: Result) -> Iterator[Drawn]:
     return deltas_figures(result)
 
 
+def _experiment_figures(result: Result) -> Iterator[Drawn]:
+    from interfere.report._experiment_figures import experiment_figures
+
+    return experiment_figures(result)
+
+
+def _tasks_figures(result: Result) -> Iterator[Drawn]:
+    from interfere.report._tasks_figures import tasks_figures
+
+    return tasks_figures(result)
+
+
 def _gradients_page(result: Result, pictures: Sequence[tuple[str, Picture]]) -> Page:
     from interfere.report._gradients_page import gradients_page
 
@@ -79,6 +95,18 @@ def _deltas_page(result: Result, pictures: Sequence[tuple[str, Picture]]) -> Pag
     return deltas_page(result, pictures)
 
 
+def _experiment_page(result: Result, pictures: Sequence[tuple[str, Picture]]) -> Page:
+    from interfere.report._experiment_page import experiment_page
+
+    return experiment_page(result, pictures)
+
+
+def _tasks_page(result: Result, pictures: Sequence[tuple[str, Picture]]) -> Page:
+    from interfere.report._tasks_page import tasks_page
+
+    return tasks_page(result, pictures)
+
+
 _KINDS = {
     "gradients": ReportKind(
         gradients_findings, gradients_parts, _gradients_figures, _gradients_page, _glossary.READING
@@ -87,6 +115,10 @@ _KINDS = {
         importance_findings, importance_parts, _importance_figures, _importance_page, _importance_glossary.READING
     ),
     "deltas": ReportKind(deltas_findings, deltas_parts, _deltas_figures, _deltas_page, _deltas_glossary.READING),
+    "experiment": ReportKind(
+        experiment_findings, experiment_parts, _experiment_figures, _experiment_page, _experiment_glossary.READING
+    ),
+    "tasks": ReportKind(tasks_findings, tasks_parts, _tasks_figures, _tasks_page, _tasks_glossary.READING),
 }
 
 

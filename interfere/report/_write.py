@@ -16,9 +16,10 @@ class Drawing:
     Args:
         kind: of a result of kind `gradients` `languages`, `layers`, `transfer` or `strength`; of one of kind
             `importance` `profile`, `overlap`, `ablation` or `gates`; of one of kind `deltas` `deltas`, `curve`, `worth`
-            or `quality`.
-        metric: as the result names it, not made safe; of kind `importance` the scoring method, of kind `deltas` bits
-            per byte.
+            or `quality`; of one of kind `experiment` `scout`, `matrix`, `forest`, `capacity`, `amount`, `curves`,
+            `conflict` or `predict`.
+        metric: as the result names it, not made safe; of kind `importance` the scoring method, of kind `deltas` and
+            `experiment` bits per byte.
         title: what the picture shows, one line of plain text; harmless, but not escaped for HTML.
         alt: the same picture in a few sentences, for somebody who cannot see it; as harmless as the title.
         png: where the PNG file is.
