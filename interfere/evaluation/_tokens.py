@@ -10,7 +10,7 @@ from typing import Any
 
 from interfere.checkpoint import Checkpoint, embedding_rows
 from interfere.corpus import Document
-from interfere.errors import RunError
+from interfere.objectives import encode_text, require_known
 
 
 @dataclass(frozen=True)
@@ -48,31 +48,16 @@ def tokenize_whole(document: Document, checkpoint: Checkpoint) -> TokenizedText:
         RunError: the text holds a token that the model does not know.
     """
     tokenizer = checkpoint.tokenizer
-    fast = bool(getattr(tokenizer, "is_fast", False))
-    encoded = tokenizer(
-        document.text,
-        add_special_tokens=True,
-        truncation=False,
-        padding=False,
-        return_special_tokens_mask=True,
-        return_offsets_mapping=fast,
-        return_attention_mask=False,
-        return_token_type_ids=False,
-        verbose=False,
-    )
-    ids = [int(index) for index in encoded["input_ids"]]
-    rows = embedding_rows(checkpoint.model)
-    if rows is not None and ids and max(ids) >= rows:
-        raise RunError(
-            f"line {document.line}: {tokenizer.convert_ids_to_tokens(max(ids))!r} is a token that the tokenizer of "
-            f"{checkpoint.id!r} has and the model does not; take it out of the text"
-        )
-    content = [position for position, special in enumerate(encoded["special_tokens_mask"]) if not special]
+    encoded = encode_text(document.text, tokenizer)
+    ids, content = encoded.ids, encoded.content
+    require_known(ids, embedding_rows(checkpoint.model), checkpoint, document.line)
     if not content:
-        return TokenizedText((), (), (), (), () if fast else None, 0, _visible_bytes(document.text), "")
+        return TokenizedText(
+            (), (), (), (), None if encoded.spans is None else (), 0, _visible_bytes(document.text), ""
+        )
     first, last = content[0], content[-1] + 1
     text = ids[first:last]
-    spans = tuple((int(a), int(b)) for a, b in encoded["offset_mapping"][first:last]) if fast else None
+    spans = None if encoded.spans is None else tuple(encoded.spans[first:last])
     return TokenizedText(
         before=tuple(ids[:first]),
         ids=tuple(text),

@@ -5,7 +5,6 @@ from interfere.experiment._jobs import process_pool, run_jobs
 from interfere.experiment._language_objective import (
     LanguageObjective,
     language_objective,
-    loss_function,
     signals_of,
 )
 from interfere.experiment._measure import Measures, MeasureSpec, measure_model, read_measures, write_documents
@@ -28,7 +27,6 @@ __all__ = [
     "Stream",
     "is_finished",
     "language_objective",
-    "loss_function",
     "make_tokenizer",
     "matched_models",
     "measure_model",

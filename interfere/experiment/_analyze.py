@@ -57,7 +57,8 @@ def run_experiment(
         executor: anything with the interface of `concurrent.futures`, for training and for measuring; where it runs
             jobs, `models` and `workdir` are the same folders. None: one after another, here.
         models: where models are kept, each an ordinary folder of transformers. Models that are there already, of the
-            same text and settings, are not trained again. None: in `workdir`.
+            same text and settings, are not trained again. None: in `workdir`, and with it they go where that is a
+            temporary folder.
         workdir: a folder for what is finished, so that an interrupted experiment goes on job by job. None: a temporary
             folder.
         progress: called after each model with a `Progress`.
@@ -90,9 +91,8 @@ def run_experiment(
         write_documents(folder / "training.json", pieces)
         measures = _measure(specs, folder, settings, executor, progress)
         trained = [[Trained(spec, measures[spec.folder]) for spec in own] for own in jobs]
-    return make_result(
-        settings, split, held_out, prepared, trained, [matched_models(own) for own in jobs], root, command
-    )
+        matches = [matched_models(own) for own in jobs]
+        return make_result(settings, split, held_out, prepared, trained, matches, root, command)
 
 
 def _measure(

@@ -16,13 +16,13 @@ from interfere.objectives import (
     IGNORE,
     Batch,
     Example,
-    LossFunction,
     LossSums,
+    SameExamples,
     TokenObjective,
-    collate,
+    logits_of,
     make_objective,
+    token_loss,
 )
-from interfere.objectives._loss import logits_of, token_loss
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class LanguageSignal:
 
 
 @dataclass(frozen=True)
-class LanguageObjective:
+class LanguageObjective(SameExamples):
     """A `TokenObjective` in the way that the models of an experiment were trained.
 
     Examples hold the ids that the model reads, so their labels and the targets are the plain objective's; the language
@@ -56,21 +56,6 @@ class LanguageObjective:
     plain: TokenObjective
     bos_id: int
     signals: Mapping[str, LanguageSignal]
-
-    @property
-    def name(self) -> str:
-        """As of the plain objective."""
-        return self.plain.name
-
-    @property
-    def pad_id(self) -> int:
-        """As of the plain objective; never shifted, since the attention mask hides it."""
-        return self.plain.pad_id
-
-    @property
-    def max_length(self) -> int:
-        """As of the plain objective."""
-        return self.plain.max_length
 
     def encode(self, document: Document, language: str) -> list[Example]:
         """The plain objective's examples, with ids as the model reads them in this language."""
@@ -148,21 +133,3 @@ def language_objective(
 def signals_of(spec: JobSpec) -> dict[str, LanguageSignal]:
     """How each member of a mixture looks to its model."""
     return {member.name: LanguageSignal(member.begin_id, member.type_id, member.shift) for member in spec.members}
-
-
-def loss_function(objective: LanguageObjective) -> LossFunction:
-    """The objective as a loss of the user's own, which is given batches of another objective's examples.
-
-    Each example's document is encoded again, in the language that the example names; the batch's own ids are not read.
-    """
-
-    def language_loss(model: Any, batch: Batch) -> LossSums:
-        encoded = [objective.encode(example.document, example.language) for example in batch.examples]
-        owners = [row for row, examples in enumerate(encoded) for _ in examples]
-        device = batch.input_ids.device
-        sums = objective.loss(model, collate([e for each in encoded for e in each], objective.pad_id, device))
-        per_document = torch.zeros(len(encoded), dtype=sums.per_document.dtype, device=device)
-        per_document.index_add_(0, torch.tensor(owners, device=device), sums.per_document)
-        return LossSums(sums.total, sums.predictions, per_document)
-
-    return language_loss

@@ -3,11 +3,13 @@
 from interfere.objectives._causal import CausalLM
 from interfere.objectives._collate import collate
 from interfere.objectives._custom import CustomObjective
+from interfere.objectives._loss import logits_of, token_loss
 from interfere.objectives._make import make_objective
 from interfere.objectives._masked import MaskedLM
 from interfere.objectives._order import document_random, shuffled
 from interfere.objectives._spans import SpanCorruption
 from interfere.objectives._targets_only import TargetsOnly, UnlikeOthersError, targets_only
+from interfere.objectives._text import encode_text, require_known
 from interfere.objectives._types import (
     IGNORE,
     Batch,
@@ -36,7 +38,11 @@ __all__ = [
     "UnlikeOthersError",
     "collate",
     "document_random",
+    "encode_text",
+    "logits_of",
     "make_objective",
+    "require_known",
     "shuffled",
     "targets_only",
+    "token_loss",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,11 +49,7 @@ def make_tokenize(checkpoint: Checkpoint, max_length: int) -> Tokenize:
 
     def tokenize(document: Document) -> Tokens:
         tokens = _tokenize(document.text, tokenizer, max_length)
-        if rows is not None and tokens.ids and max(tokens.ids) >= rows:
-            raise RunError(
-                f"line {document.line}: {tokenizer.convert_ids_to_tokens(max(tokens.ids))!r} is a token that the "
-                f"tokenizer of {checkpoint.id!r} has and the model does not; take it out of the text"
-            )
+        require_known(tokens.ids, rows, checkpoint, document.line)
         return tokens
 
     return tokenize
@@ -124,9 +120,24 @@ def choose_pad_id(checkpoint: Checkpoint) -> int:
     return 0
 
 
-def _tokenize(text: str, tokenizer: Any, limit: int) -> Tokens:
+@dataclass(frozen=True)
+class EncodedText:
+    """A whole text as its tokenizer gives it.
+
+    Args:
+        ids: token ids with the special tokens that the tokenizer puts around a text.
+        content: positions of the tokens of the text itself.
+        spans: (first, last + 1) character of every token; None where the tokenizer does not tell.
+    """
+
+    ids: list[int]
+    content: list[int]
+    spans: list[tuple[int, int]] | None
+
+
+def encode_text(text: str, tokenizer: Any) -> EncodedText:
+    """Tokenize a text without cutting or padding it, whatever the tokenizer is set to."""
     fast = bool(getattr(tokenizer, "is_fast", False))
-    # Cut here and not by the tokenizer: it may be set to cut on the left, and would keep the length that it is given.
     encoded = tokenizer(
         text,
         add_special_tokens=True,
@@ -138,17 +149,36 @@ def _tokenize(text: str, tokenizer: Any, limit: int) -> Tokens:
         return_token_type_ids=False,
         verbose=False,
     )
-    ids = [int(index) for index in encoded["input_ids"]]
-    around = [bool(flag) for flag in encoded["special_tokens_mask"]]
-    content = [position for position, flag in enumerate(around) if not flag]
+    content = [position for position, special in enumerate(encoded["special_tokens_mask"]) if not special]
+    spans = [(int(a), int(b)) for a, b in encoded["offset_mapping"]] if fast else None
+    return EncodedText([int(index) for index in encoded["input_ids"]], content, spans)
+
+
+def require_known(ids: Sequence[int], rows: int | None, checkpoint: Checkpoint, line: int) -> None:
+    """Make sure that the model has a row for every token.
+
+    Raises:
+        RunError: it has not; the message names the token.
+    """
+    if rows is not None and ids and max(ids) >= rows:
+        raise RunError(
+            f"line {line}: {checkpoint.tokenizer.convert_ids_to_tokens(max(ids))!r} is a token that the tokenizer of "
+            f"{checkpoint.id!r} has and the model does not; take it out of the text"
+        )
+
+
+def _tokenize(text: str, tokenizer: Any, limit: int) -> Tokens:
+    # Cut here and not by the tokenizer: it may be set to cut on the left, and would keep the length that it is given.
+    encoded = encode_text(text, tokenizer)
+    ids, content = encoded.ids, encoded.content
     whole = len(text.encode())
     if len(ids) <= limit or not content:
         return Tokens(tuple(ids[:limit]), tuple(content), whole, len(ids) > limit)
     tail = ids[content[-1] + 1 :]
     end = limit - len(tail)
     kept = [position for position in content if position < end]
-    if fast and kept:
-        covered = len(text[: encoded["offset_mapping"][kept[-1]][1]].encode())
+    if encoded.spans is not None and kept:
+        covered = len(text[: encoded.spans[kept[-1]][1]].encode())
     else:
         covered = min(whole, len(tokenizer.decode([ids[position] for position in kept]).encode()))
     return Tokens(tuple(ids[:end] + tail), tuple(kept), covered, True)

@@ -122,6 +122,11 @@ def test_short_runs_are_extrapolated(corpus: Corpus, tmp_path: Path):
     assert "curves" not in result.tables
 
 
+def test_a_run_without_folders_leaves_nothing_but_its_result(corpus: Corpus):
+    settings = small_settings(mixtures=("half",), conflict_chunks=0)
+    assert len(run_experiment(corpus, settings).tables["deltas"]) == 3
+
+
 def test_encoders_too(corpus: Corpus, tmp_path: Path):
     result = run(
         corpus, tmp_path, mixtures=("pairs",), pairs=("de-en",), architecture="encoder", tokenizer="bpe", vocabulary=300
