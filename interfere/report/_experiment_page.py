@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 from markupsafe import Markup
@@ -29,25 +28,29 @@ from interfere.report._experiment_words import KIND_NAMES, seeds_of, updates_wor
 from interfere.report._importance_words import capital, many
 from interfere.report._page import (
     Block,
-    Box,
     Bullets,
-    Count,
     Fold,
     Heading,
     Page,
     Picture,
     Prose,
-    Section,
     Table,
     Tally,
     Terms,
-    name,
-    sentence,
+)
+from interfere.report._page_parts import (
+    date_fact,
+    found_items,
+    languages_fact,
+    objective_fact,
+    open_and_warnings,
+    speaker,
+    standard_page,
+    verdict_counts,
 )
 from interfere.report._run_tables import made_blocks, text_blocks
 from interfere.results import Result
 
-_FEW = 10  # languages that are named in the line of facts
 _MEANINGS = {
     INTERFERENCE: "the language needs more bits per byte than alone, q ≤ 0.05",
     TRANSFER: "it needs fewer, q ≤ 0.05",
@@ -64,43 +67,33 @@ def experiment_page(result: Result, pictures: Sequence[tuple[str, Picture]]) -> 
     """
     figures: list[Block] = [picture for _, picture in pictures]
     n = many(len(result.languages), "language")
-    return Page(
-        title=Markup("Does sharing hurt? Matched models of {}").format(n),
-        facts=_facts(result),
-        sections=[
-            Section("findings", "What was found", _found(result)),
-            *([Section("figures", "Figures", figures)] if figures else []),
-            Section("tables", "Tables", _tables(result)),
-            Section("text", "The text that was read", text_blocks(result)),
-            Section("made", "How it was made", made_blocks(result, glossary.SETTINGS)),
-            Section("reading", "How to read it", _reading(result)),
-        ],
+    return standard_page(
+        Markup("Does sharing hurt? Matched models of {}").format(n),
+        _facts(result),
+        found=_found(result),
+        figures=figures,
+        tables=_tables(result),
+        read=("The text that was read", text_blocks(result)),
+        made=made_blocks(result, glossary.SETTINGS),
+        reading=_reading(result),
     )
 
 
-def _facts(result: Result) -> str:
-    n = len(result.languages)
-    facts = [f"Objective {text.safe_text(result.model['objective'])}"] if result.model.get("objective") else []
-    named = Markup(", ").join(name(language) for language in result.languages)
-    facts.append(Markup("{} ({})").format(many(n, "language"), named) if n <= _FEW else f"{n} languages")
+def _facts(result: Result) -> list[str]:
+    facts = objective_fact(result)
+    facts.append(languages_fact(result))
     facts += [many(len(table(result, "models")), "model")]
     facts += [many(seeds_of(result), "seed")] if seeds_of(result) else []
     facts += [f"{updates_words(result)} per language"] if result.settings.get("updates") else []
-    if result.environment.get("date"):
-        facts.append(text.safe_text(result.environment["date"])[:10])
-    return Markup(" · ").join(facts)
+    return [*facts, *date_fact(result)]
 
 
 def _found(result: Result) -> list[Block]:
+    mark, say = speaker(result.languages, names_of(result).values())
     rows = delta_rows(result)
     open_ = [*experiment_open(result), *experiment_caveats(result)]
     nested = {headline(result, kind): case_list(result, kind) for kind in kinds(rows)}
-    items = []
-    for plain in experiment_findings(result):
-        if plain in open_:
-            continue
-        below = Markup("").join(Markup("<li>{}</li>").format(_said(result, s)) for s in nested.get(plain, []))
-        items.append(Markup("{}<ul>{}</ul>").format(_said(result, plain), below) if below else _said(result, plain))
+    items = found_items(experiment_findings(result), open_, nested, say)
     asked = (
         "Does a language lose by sharing a model with others? Models that differ in nothing but what else was trained "
         "beside a language were compared with its monolingual model on the same held-out documents, with intervals "
@@ -113,24 +106,11 @@ def _found(result: Result) -> list[Block]:
     blocks: list[Block] = [Prose([asked + (short if is_scout(result) else "")])]
     for kind in kinds(rows):
         verdicts = rows[rows["kind"] == kind]["verdict"]
-        counts = [Count(v, f"{int((verdicts == v).sum()):,}", meaning) for v, meaning in _MEANINGS.items()]
+        counts = verdict_counts(verdicts, _MEANINGS)
         label = f"{capital(KIND_NAMES.get(kind, text.safe_text(kind)))}, {many(len(verdicts), 'comparison')}"
         blocks.append(Tally(f"{label}: the verdicts", counts))
     blocks.append(Bullets(items))
-    blocks.append(Box("open", "What is not determined", [_said(result, s) for s in open_]))
-    if result.warnings:
-        title = "Warning" if len(result.warnings) == 1 else "Warnings"
-        blocks.append(Box("warning", title, [_mark(result, w) for w in result.warnings]))
-    return blocks
-
-
-def _mark(result: Result, plain: str) -> Markup:
-    return sentence(plain, [*result.languages, *names_of(result).values()])
-
-
-def _said(result: Result, plain: str) -> Markup:
-    plain = re.sub(r"(?<![\w-])-(?=\d[\d,]*\.?\d*)", "−", plain)
-    return _mark(result, plain.replace("q = ", "q\u00a0=\u00a0").replace("q ≤ ", "q\u00a0≤\u00a0"))
+    return [*blocks, *open_and_warnings(result, open_, mark, say)]
 
 
 def _tables(result: Result) -> list[Block]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from markupsafe import Markup, escape
@@ -13,25 +12,28 @@ from interfere.report import _text as text
 from interfere.report._findings import conflict_list, gradients_findings, open_questions
 from interfere.report._page import (
     Block,
-    Box,
     Bullets,
-    Count,
     Fold,
     Heading,
     Page,
     Picture,
     Prose,
-    Section,
     Tally,
     Terms,
     name,
-    sentence,
+)
+from interfere.report._page_parts import (
+    date_fact,
+    languages_fact,
+    objective_fact,
+    open_and_warnings,
+    speaker,
+    standard_page,
+    verdict_counts,
 )
 from interfere.report._run_tables import made_blocks, text_blocks
 from interfere.report._tables import BODY, VERDICTS, group_names, group_noun, metrics, pair_rows, scope_phrase
 from interfere.results import Result
-
-_FEW = 10  # languages that are named in the line of facts
 
 
 def gradients_page(result: Result, pictures: Sequence[tuple[str, Picture]]) -> Page:
@@ -41,36 +43,32 @@ def gradients_page(result: Result, pictures: Sequence[tuple[str, Picture]]) -> P
         result: what was found.
         pictures: its figures, each with its metric.
     """
-    return Page(
-        title=Markup("Gradient conflict in {}").format(name(result.model.get("id") or "a model")),
-        facts=_facts(result),
-        sections=[
-            Section("findings", "What was found", _found(result)),
-            *([Section("figures", "Figures", _figures(result, pictures))] if pictures else []),
-            Section("tables", "Tables", _tables(result)),
-            Section("text", "The text that was read", text_blocks(result)),
-            Section("made", "How it was made", made_blocks(result, glossary.SETTINGS)),
-            Section("reading", "How to read it", _reading(result)),
-        ],
+    return standard_page(
+        Markup("Gradient conflict in {}").format(name(result.model.get("id") or "a model")),
+        _facts(result),
+        found=_found(result),
+        figures=_figures(result, pictures),
+        tables=_tables(result),
+        read=("The text that was read", text_blocks(result)),
+        made=made_blocks(result, glossary.SETTINGS),
+        reading=_reading(result),
     )
 
 
-def _facts(result: Result) -> str:
-    settings, n = result.settings, len(result.languages)
+def _facts(result: Result) -> list[str]:
+    settings = result.settings
     all_metrics = [text.safe_text(m) for m in metrics(result)]
-    facts = [f"Objective {text.safe_text(result.model['objective'])}"] if result.model.get("objective") else []
+    facts = objective_fact(result)
     facts.append(f"{'metric' if len(all_metrics) == 1 else 'metrics'} {', '.join(all_metrics)}")
-    named = Markup(", ").join(name(language) for language in result.languages)
-    facts.append(Markup("{} languages ({})").format(n, named) if n <= _FEW else f"{n} languages")
+    facts.append(languages_fact(result))
     facts.append(f"over {scope_phrase(result)}")
     if settings.get("chunks"):
         facts.append(f"{text.safe_text(settings['chunks'])} chunks of text per language")
-    if result.environment.get("date"):
-        facts.append(text.safe_text(result.environment["date"])[:10])
-    return Markup(" · ").join(facts)
+    return [*facts, *date_fact(result)]
 
 
 def _found(result: Result) -> list[Block]:
+    mark, say = speaker(result.languages, text.short_names(result.languages, 40).values())
     metric = metrics(result)[0]
     body = pair_rows(result, metric, BODY)
     margin = float(result.settings.get("margin", 0.05))
@@ -81,15 +79,15 @@ def _found(result: Result) -> list[Block]:
         "undetermined": "this run cannot tell, whatever the number: no finding either way",
     }
     verdicts = body["verdict"].where(body["determined"], "undetermined")
-    counts = [Count(v, f"{int((verdicts == v).sum()):,}", meanings[v]) for v in VERDICTS]
+    counts = verdict_counts(verdicts, {verdict: meanings[verdict] for verdict in VERDICTS})
     open_ = open_questions(result)
     said = [s for s in gradients_findings(result) if s not in open_]
-    items = [_said(result, s) for s in said]
+    items = [say(s) for s in said]
     conflicts = conflict_list(result)
     if len(conflicts) > 1:  # the headline has named the first
-        listed = Markup("").join(Markup("<li>{}</li>").format(_said(result, c)) for c in conflicts)
+        listed = Markup("").join(Markup("<li>{}</li>").format(say(c)) for c in conflicts)
         items[0] = Markup("{}<ul>{}</ul>").format(items[0], listed)
-    blocks: list[Block] = [
+    return [
         Prose(
             [
                 "Text in a language asks the model to change its weights in some direction: the language's gradient. "
@@ -102,16 +100,8 @@ def _found(result: Result) -> list[Block]:
         ),
         Tally(_label(result, metric, f"The verdicts of {_pairs(len(body))}"), counts),
         Bullets(items),
-        Box(
-            "open",
-            "What is not determined",
-            [_said(result, s) for s in [*open_, *_open_elsewhere(result, bool(open_))]],
-        ),
+        *open_and_warnings(result, [*open_, *_open_elsewhere(result, bool(open_))], mark, say),
     ]
-    if result.warnings:
-        title = "Warning" if len(result.warnings) == 1 else "Warnings"
-        blocks.append(Box("warning", title, [_mark(result, w) for w in result.warnings]))
-    return blocks
 
 
 def _pairs(n: int) -> str:
@@ -144,16 +134,6 @@ def _open_elsewhere(result: Result, any_open: bool) -> list[str]:
         "how much is lost."
     )
     return out
-
-
-def _mark(result: Result, plain: str) -> Markup:
-    return sentence(plain, [*result.languages, *text.short_names(result.languages, 40).values()])
-
-
-def _said(result: Result, plain: str) -> Markup:
-    # Numbers of findings are cosines with two decimals; a hyphen between words is left as it is.
-    plain = re.sub(r"(?<![\w-])-(?=\d\.\d\d\b)", "−", plain)
-    return _mark(result, plain.replace("q = ", "q\u00a0=\u00a0"))
 
 
 def _figures(result: Result, pictures: Sequence[tuple[str, Picture]]) -> list[Block]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from markupsafe import Markup
@@ -16,25 +15,30 @@ from interfere.report._importance_tables import gate_rows, kinds, methods, noun,
 from interfere.report._importance_words import own_total, safe_method
 from interfere.report._page import (
     Block,
-    Box,
     Bullets,
-    Count,
     Fold,
     Heading,
     Page,
     Picture,
     Prose,
-    Section,
     Tally,
     Terms,
     name,
-    sentence,
+)
+from interfere.report._page_parts import (
+    date_fact,
+    found_items,
+    languages_fact,
+    objective_fact,
+    open_and_warnings,
+    speaker,
+    standard_page,
+    verdict_counts,
 )
 from interfere.report._removal_findings import specific_headline, specific_list
 from interfere.report._run_tables import made_blocks, text_blocks
 from interfere.results import Result
 
-_FEW = 10  # languages that are named in the line of facts
 _MEANINGS = {
     "specific": "removing the units picked for it hurts the language, and more than the others' mean, q ≤ 0.05",
     "not shown": "tested, and one of the two is not above 0 for sure",
@@ -50,44 +54,35 @@ def importance_page(result: Result, pictures: Sequence[tuple[str, Picture]]) -> 
         pictures: its figures, each with its method.
     """
     figures: list[Block] = [picture for _, picture in pictures]
-    return Page(
-        title=Markup("Importance by language in {}").format(name(result.model.get("id") or "a model")),
-        facts=_facts(result),
-        sections=[
-            Section("findings", "What was found", _found(result)),
-            *([Section("figures", "Figures", figures)] if figures else []),
-            Section("tables", "Tables", _tables(result)),
-            Section("text", "The text that was read", text_blocks(result)),
-            Section("made", "How it was made", made_blocks(result, glossary.SETTINGS)),
-            Section("reading", "How to read it", _reading(result)),
-        ],
+    return standard_page(
+        Markup("Importance by language in {}").format(name(result.model.get("id") or "a model")),
+        _facts(result),
+        found=_found(result),
+        figures=figures,
+        tables=_tables(result),
+        read=("The text that was read", text_blocks(result)),
+        made=made_blocks(result, glossary.SETTINGS),
+        reading=_reading(result),
     )
 
 
-def _facts(result: Result) -> str:
-    settings, n, used = result.settings, len(result.languages), [safe_method(m) for m in methods(result)]
-    facts = [f"Objective {text.safe_text(result.model['objective'])}"] if result.model.get("objective") else []
+def _facts(result: Result) -> list[str]:
+    settings, used = result.settings, [safe_method(m) for m in methods(result)]
+    facts = objective_fact(result)
     facts.append(f"{'method' if len(used) == 1 else 'methods'} {', '.join(used)}")
-    named = Markup(", ").join(name(language) for language in result.languages)
-    facts.append(Markup("{} languages ({})").format(n, named) if n <= _FEW else f"{n} languages")
+    facts.append(languages_fact(result))
     if settings.get("chunks"):
         facts.append(f"{text.safe_text(settings['chunks'])} chunks of text per language")
     facts.append("units removed" if removal(result) is not None else "nothing removed")
-    if result.environment.get("date"):
-        facts.append(text.safe_text(result.environment["date"])[:10])
-    return Markup(" · ").join(facts)
+    return [*facts, *date_fact(result)]
 
 
 def _found(result: Result) -> list[Block]:
+    mark, say = speaker(result.languages, text.short_names(result.languages, 40).values())
     open_ = importance_open(result)
     nested = {own_headline(result): own_list(result)}
     nested[specific_headline(result, text.short_names(result.languages, 40))] = specific_list(result)
-    items = []
-    for plain in importance_findings(result):
-        if plain in open_:
-            continue
-        below = Markup("").join(Markup("<li>{}</li>").format(_said(result, s)) for s in nested.get(plain, []))
-        items.append(Markup("{}<ul>{}</ul>").format(_said(result, plain), below) if below else _said(result, plain))
+    items = found_items(importance_findings(result), open_, nested, say)
     blocks: list[Block] = [
         Prose(
             [
@@ -100,26 +95,11 @@ def _found(result: Result) -> list[Block]:
     ]
     verdicts = table(result, "specificity")
     if not verdicts.empty:
-        counts = [Count(v, f"{int((verdicts['verdict'] == v).sum()):,}", meaning) for v, meaning in _MEANINGS.items()]
+        counts = verdict_counts(verdicts["verdict"], _MEANINGS)
         blocks.append(Tally(f"Removing their units: the verdicts of {len(verdicts):,} languages", counts))
     if items:
         blocks.append(Bullets(items))
-    blocks.append(
-        Box("open", "What is not determined", [_said(result, s) for s in [*open_, *importance_caveats(result)]])
-    )
-    if result.warnings:
-        title = "Warning" if len(result.warnings) == 1 else "Warnings"
-        blocks.append(Box("warning", title, [_mark(result, w) for w in result.warnings]))
-    return blocks
-
-
-def _mark(result: Result, plain: str) -> Markup:
-    return sentence(plain, [*result.languages, *text.short_names(result.languages, 40).values()])
-
-
-def _said(result: Result, plain: str) -> Markup:
-    plain = re.sub(r"(?<![\w-])-(?=\d+\.\d)", "−", plain)
-    return _mark(result, plain.replace("q = ", "q\u00a0=\u00a0").replace("q ≤ ", "q\u00a0≤\u00a0"))
+    return [*blocks, *open_and_warnings(result, [*open_, *importance_caveats(result)], mark, say)]
 
 
 def _tables(result: Result) -> list[Block]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from markupsafe import Markup
@@ -13,20 +12,25 @@ from interfere.report import _text as text
 from interfere.report._importance_words import many
 from interfere.report._page import (
     Block,
-    Box,
     Bullets,
-    Count,
     Fold,
     Heading,
     Page,
     Picture,
     Prose,
-    Section,
     Table,
     Tally,
     Terms,
     name,
-    sentence,
+)
+from interfere.report._page_parts import (
+    date_fact,
+    found_items,
+    languages_fact,
+    open_and_warnings,
+    speaker,
+    standard_page,
+    verdict_counts,
 )
 from interfere.report._run_tables import made_blocks
 from interfere.report._tasks_findings import tasks_findings, transfer, transfer_list
@@ -43,7 +47,6 @@ from interfere.report._tasks_tables import (
 )
 from interfere.results import Result
 
-_FEW = 10  # languages that are named in the line of facts
 _FOLDED = 66  # rows beyond which a table is folded away
 _MEANINGS = {
     BETTER: "the multilingual model scores higher, q ≤ 0.05",
@@ -60,17 +63,15 @@ def tasks_page(result: Result, pictures: Sequence[tuple[str, Picture]]) -> Page:
         pictures: its figures, each with what it measures.
     """
     figures: list[Block] = [picture for _, picture in pictures]
-    return Page(
-        title=_title(result),
-        facts=_facts(result),
-        sections=[
-            Section("findings", "What was found", _found(result)),
-            *([Section("figures", "Figures", figures)] if figures else []),
-            Section("tables", "Tables", _tables(result)),
-            Section("text", "The labelled items", tables.items_blocks(result)),
-            Section("made", "How it was made", made_blocks(result, glossary.SETTINGS)),
-            Section("reading", "How to read it", _reading()),
-        ],
+    return standard_page(
+        _title(result),
+        _facts(result),
+        found=_found(result),
+        figures=figures,
+        tables=_tables(result),
+        read=("The labelled items", tables.items_blocks(result)),
+        made=made_blocks(result, glossary.SETTINGS),
+        reading=_reading(),
     )
 
 
@@ -84,29 +85,27 @@ def _title(result: Result) -> Markup:
     return Markup("{} multilingual models on a task, against monolingual ones").format(len(models))
 
 
-def _facts(result: Result) -> str:
-    settings, n = result.settings, len(result.languages)
+def _facts(result: Result) -> list[str]:
+    settings = result.settings
     facts = [text.safe_text(settings["task"])] if settings.get("task") else []
     facts.append(metric(result))
-    named = Markup(", ").join(name(language) for language in result.languages)
-    facts.append(Markup("{} ({})").format(many(n, "language"), named) if n <= _FEW else f"{n} languages")
+    facts.append(languages_fact(result))
     if isinstance(settings.get("seeds"), int):
         facts.append(f"{many(settings['seeds'], 'fine-tuning')} of each")
-    if result.environment.get("date"):
-        facts.append(text.safe_text(result.environment["date"])[:10])
-    return Markup(" · ").join(facts)
+    return [*facts, *date_fact(result)]
 
 
 def _found(result: Result) -> list[Block]:
+    mark, say = speaker(
+        result.languages,
+        multilinguals(result),
+        text.short_names(result.languages, 40).values(),
+        text.short_names(multilinguals(result), 40).values(),
+    )
     models = multilinguals(result)
     open_ = [*tasks_open(result), *tasks_caveats(result)]
     nested = {transfer(result, model): transfer_list(result, model) for model in models}
-    items = []
-    for plain in tasks_findings(result):
-        if plain in open_:
-            continue
-        below = Markup("").join(Markup("<li>{}</li>").format(_said(result, s)) for s in nested.get(plain, []))
-        items.append(Markup("{}<ul>{}</ul>").format(_said(result, plain), below) if below else _said(result, plain))
+    items = found_items(tasks_findings(result), open_, nested, say)
     which = "the multilingual model" if len(models) == 1 else "multilingual models"
     blocks: list[Block] = [
         Prose(
@@ -119,27 +118,12 @@ def _found(result: Result) -> list[Block]:
     ]
     for model in models:
         verdicts = within(delta_rows(result, model))["verdict"]
-        counts = [Count(v, f"{int((verdicts == v).sum()):,}", meaning) for v, meaning in _MEANINGS.items()]
+        counts = verdict_counts(verdicts, _MEANINGS)
         of = "" if len(models) == 1 else Markup(" of model {}").format(name(model))
         label = Markup("The verdicts within a language{}, {}").format(of, many(len(verdicts), "language"))
         blocks += [Tally(label, counts)] if len(verdicts) else []
     blocks.append(Bullets(items))
-    blocks.append(Box("open", "What is not determined", [_said(result, s) for s in open_]))
-    if result.warnings:
-        title = "Warning" if len(result.warnings) == 1 else "Warnings"
-        blocks.append(Box("warning", title, [_mark(result, w) for w in result.warnings]))
-    return blocks
-
-
-def _mark(result: Result, plain: str) -> Markup:
-    names = [*result.languages, *multilinguals(result)]
-    shown = [*text.short_names(result.languages, 40).values(), *text.short_names(multilinguals(result), 40).values()]
-    return sentence(plain, [*names, *shown])
-
-
-def _said(result: Result, plain: str) -> Markup:
-    plain = re.sub(r"(?<![\w-])-(?=\d[\d,]*\.\d)", "−", plain)
-    return _mark(result, plain.replace("q = ", "q\u00a0=\u00a0").replace("q ≤ ", "q\u00a0≤\u00a0"))
+    return [*blocks, *open_and_warnings(result, open_, mark, say)]
 
 
 def _tables(result: Result) -> list[Block]:
