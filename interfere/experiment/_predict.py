@@ -18,6 +18,9 @@ PREDICTORS = {
 }
 """Column of the table `predictors` → what it is."""
 
+EXPECTED = {"conflict": -1, "transfer": -1, "overlap": -1, "early_delta": 1}
+"""The sign of its correlation with the difference: languages that are alike should hurt each other less."""
+
 _CASE = ("mixture", "language", "width", "text")
 _KEYS = ("pair", "language", "partner", "width", "text")
 
@@ -76,6 +79,7 @@ def prediction_table(predictors: pd.DataFrame) -> pd.DataFrame:
                 group[name].to_numpy(dtype=np.float64),
                 group["relative"].to_numpy(dtype=np.float64),
                 list(group["pair"]),
+                expected=EXPECTED[name],
             )
             rows.append(
                 {

@@ -39,7 +39,9 @@ class Correlation:
     rows: int
 
 
-def rank_correlation(predictor: Floats, outcome: Floats, pairs: Sequence[str], seed: int = 0) -> Correlation:
+def rank_correlation(
+    predictor: Floats, outcome: Floats, pairs: Sequence[str], *, expected: int = 1, seed: int = 0
+) -> Correlation:
     """Spearman's rank correlation between a predictor and an outcome, with an interval over pairs of languages.
 
     Both directions of a pair are resampled together, since they share two models; the interval is the middle 95 % of
@@ -50,6 +52,8 @@ def rank_correlation(predictor: Floats, outcome: Floats, pairs: Sequence[str], s
         predictor: shape (R,); NaN where it is not known.
         outcome: shape (R,).
         pairs: the pair that each row is a direction of.
+        expected: the sign that the correlation should have; of the directions of a pair, the one with the larger
+            (−1: smaller) predictor is told to have the larger outcome.
         seed: of the resamples.
     """
     known = np.isfinite(predictor) & np.isfinite(outcome)
@@ -57,19 +61,32 @@ def rank_correlation(predictor: Floats, outcome: Floats, pairs: Sequence[str], s
     names = np.array(pairs, dtype=object)[known]
     unique = list(dict.fromkeys(names))
     value = _spearman(x, y)
-    within = _within(x, y, names, unique)
+    within = _within(expected * x, y, names, unique)
     if len(unique) < LEAST_PAIRS or not np.isfinite(value):
         return Correlation(value, np.nan, np.nan, within, len(unique), len(x))
     rows = [np.flatnonzero(names == name) for name in unique]
     random = np.random.default_rng(seed)
-    drawn = []
-    for _ in range(_RESAMPLES):
-        index = np.concatenate([rows[i] for i in random.integers(len(rows), size=len(rows))])
-        drawn.append(_spearman(x[index], y[index]))
-    found = np.array(drawn)
+    # Drawn together, resamples of one length at a time: pairs of which one direction is missing are shorter.
+    drawn = [np.concatenate([rows[i] for i in own]) for own in random.integers(len(rows), size=(_RESAMPLES, len(rows)))]
+    lengths = np.array([len(index) for index in drawn])
+    found = np.concatenate(
+        [
+            _spearmans(*(values[np.stack([d for d in drawn if len(d) == n])] for values in (x, y)))
+            for n in np.unique(lengths)
+        ]
+    )
     found = found[np.isfinite(found)]
     low, high = np.quantile(found, [0.025, 0.975]) if len(found) > _RESAMPLES // 2 else (np.nan, np.nan)
     return Correlation(value, float(low), float(high), within, len(unique), len(x))
+
+
+def _spearmans(x: Floats, y: Floats) -> Floats:
+    """Row by row; NaN where one side does not vary."""
+    ranks = [stats.rankdata(values, axis=1) - (values.shape[1] + 1) / 2 for values in (x, y)]
+    spread = np.sqrt((ranks[0] ** 2).sum(axis=1) * (ranks[1] ** 2).sum(axis=1))
+    with np.errstate(invalid="ignore"):
+        out: Floats = (ranks[0] * ranks[1]).sum(axis=1) / np.where(spread > 0, spread, np.nan)
+    return out
 
 
 def _spearman(x: Floats, y: Floats) -> float:

@@ -11,7 +11,7 @@ import pytest
 from interfere_cli import app
 from typer.testing import CliRunner, Result
 
-from interfere import load_result
+from interfere import RunError, load_result
 from interfere.settings import ImportanceSettings
 from tests.text import some_text, write_text
 from tests.tiny import save_tiny
@@ -106,7 +106,7 @@ def test_every_option_reaches_the_run(llama: Path, texts: Path, tmp_path: Path) 
         (["--languages", "de"], 2, ["1 language"]),
         (["--languages", "de,xx"], 2, ["'xx'"]),
         (["--batch-size", "some"], 2, ["--batch-size 'some'"]),
-        (["--top", "0.001", "--ablate"], 3, ["--top 0.001", "less than one"]),
+        (["--top", "0.001", "--ablate"], 2, ["--top 0.001", "is none of them"]),
     ],
 )
 def test_wrong_inputs(
@@ -121,12 +121,19 @@ def test_wrong_inputs(
     assert not (tmp_path / "r").exists()
 
 
-def test_an_unfinished_run_of_other_settings_is_not_continued(llama: Path, texts: Path, tmp_path: Path) -> None:
+def test_an_unfinished_run_of_other_settings_is_not_continued(
+    llama: Path, texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise RunError("no more")
+
     out = tmp_path / "r"
-    failed = run("--model", llama, "--data", texts, "--output-dir", out, *FAST, "--top", "0.001", "--ablate")
+    with monkeypatch.context() as patched:
+        patched.setattr("interfere.importance._analyze.measure_damage", stop)
+        failed = run("--model", llama, "--data", texts, "--output-dir", out, *FAST, "--ablate")
     assert failed.exit_code == 3
     assert "the same command with --resume continues" in failed.stderr
-    again = run("--model", llama, "--data", texts, "--output-dir", out, *FAST, "--resume")
+    again = run("--model", llama, "--data", texts, "--output-dir", out, *FAST, "--top", "0.3", "--resume")
     assert again.exit_code == 2
     assert "settings.ablate, settings.top" in again.stderr
 

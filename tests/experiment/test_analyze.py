@@ -135,6 +135,7 @@ def test_encoders_too(corpus: Corpus, tmp_path: Path):
     assert np.isfinite(result.tables["deltas"]["delta"]).all()
 
 
+@pytest.mark.slow
 def test_processes_give_the_same_numbers(pairs: tuple[Result, Path], corpus: Corpus, tmp_path: Path):
     settings = small_settings(
         seeds=2, conflict_chunks=4, conflict_tokens=40, mixtures=("pairs", "all"), pairs=("de-en", "de-ru")

@@ -120,6 +120,8 @@ def test_directions_within_pairs_are_counted():
     pairs = list("aabbcc")
     outcome = np.array([1.0, 2.0, 4.0, 3.0, 5.0, 6.0])
     assert rank_correlation(outcome, outcome, pairs).within == 1
+    assert rank_correlation(-outcome, outcome, pairs, expected=-1).within == 1
+    assert rank_correlation(-outcome, outcome, pairs).within == 0
     assert rank_correlation(np.array([2.0, 1.0, 4.0, 3.0, 5.0, 6.0]), outcome, pairs).within == pytest.approx(2 / 3)
     assert np.isnan(rank_correlation(np.repeat([1.0, 2.0, 3.0], 2), outcome, pairs).within)
 

@@ -15,7 +15,7 @@ WORDS = [word for texts in TEXTS.values() for text in texts for word in text.spl
 TOKENIZERS = {style: tiny_tokenizer(style) for style in ("bert", "gpt2", "llama", "t5")}
 
 
-def encoded(words: list[str], style: str = "bert", *, length: int = 128, subword: str = "first") -> Encoded:
+def encoded(words: list[str], style: str = "bert", *, length: int = 1000, subword: str = "first") -> Encoded:
     return encode(
         Item(tuple(words), ("O",) * len(words), 1),
         TOKEN,
