@@ -1,4 +1,7 @@
-"""`python -m benchmarks.experiment NAME --output DIR`: run one of the documented experiments, or `null`."""
+"""`python -m benchmarks.experiment NAME --output DIR`: run one of the documented experiments, or `null`.
+
+`python -m benchmarks.experiment check-scout --output SCOUT --full MAIN` holds short runs against full ones.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.assets import gnome_text
+from benchmarks.experiment._check import check_scout
 from benchmarks.experiment._designs import DESIGNS, Design
 from benchmarks.experiment._null import null_coverage, table
 from interfere import ExperimentSettings, run_experiment
@@ -99,11 +103,15 @@ def _null(output: Path, workers: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", choices=[*DESIGNS, "null"])
+    parser.add_argument("name", choices=[*DESIGNS, "null", "check-scout"])
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seeds", type=int, help="another number of seeds than the design's")
+    parser.add_argument("--full", type=Path, help="of check-scout: the full run")
     given = parser.parse_args()
+    if given.name == "check-scout":
+        print(check_scout(given.output, given.full))
+        return
     if given.name == "null":
         _null(given.output, given.workers)
         return

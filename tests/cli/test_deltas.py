@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -125,3 +128,37 @@ def test_a_labelled_task(models: Path, tmp_path: Path) -> None:
     assert found.kind == "tasks"
     # The same model on both sides: fine-tuned with the same seeds it is the same again.
     assert (found.tables["task_deltas"]["delta"] == 0).all()
+
+
+def command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "interfere", "deltas", *map(str, arguments)]
+
+
+def test_a_killed_run_goes_on_with_the_same_bits(models: Path, tmp_path: Path) -> None:
+    texts = write_text(tmp_path / "texts", {"de": some_text("de", 400, words=(20, 40))})
+    options = ["--multilingual", models / "many", "--monolingual", f"de={models / 'de'}", "--data", texts, *FAST]
+    options += ["--batch-size", "1"]
+    out = tmp_path / "killed"
+    process = subprocess.Popen(command(*options, "--output-dir", out), stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not list((tmp_path / "killed.part").rglob("chunk-*.safetensors")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    assert not out.exists()
+    assert run(*options, "--output-dir", out, "--resume").exit_code == 0
+    assert run(*options, "--output-dir", tmp_path / "whole").exit_code == 0
+    bits = [load_result(folder).tables["documents"]["bits"] for folder in (out, tmp_path / "whole")]
+    assert (bits[0] == bits[1]).all()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of file sizes are POSIX's")
+def test_a_full_disk_is_said(models: Path, texts: Path, tmp_path: Path) -> None:
+    limited = "import resource, sys, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+    limited += "resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300)); from interfere_cli import main; main()"
+    arguments = [sys.executable, "-c", limited, "deltas", *map(str, given(models, texts)), "--output-dir", "run"]
+    done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 3, done.stderr
+    assert done.stderr.startswith("interfere: ")
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run").exists()
