@@ -126,7 +126,7 @@ def experiment(
     ] = False,
     scout_lengths: Annotated[
         str, typer.Option(help="Their lengths, as shares of --updates.", rich_help_panel=_TRAINING)
-    ] = "0.03,0.06,0.12",
+    ] = "0.15,0.3",
     held_out: Annotated[
         float, typer.Option(help="Share of the documents that no model is trained on.", rich_help_panel=_MEASURED)
     ] = _DEFAULT.held_out,

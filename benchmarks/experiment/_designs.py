@@ -51,7 +51,8 @@ DESIGNS = {
         ("de", "sv"), replace(_NARROW, mixtures=("pairs",), updates=300, seeds=5, conflict_chunks=0, checkpoints=1)
     ),
     # Cheap ways to know, to be held against `main`.
-    "scout": Design(LANGUAGES, replace(_NARROW, mixtures=("pairs",), scout=(0.03, 0.06, 0.12), checkpoints=1)),
+    "scout": Design(LANGUAGES, replace(_NARROW, mixtures=("pairs",), scout=(0.15, 0.3), checkpoints=1)),
+    "scout-short": Design(LANGUAGES, replace(_NARROW, mixtures=("pairs",), scout=(0.03, 0.06, 0.12), checkpoints=1)),
     # An encoder, with BPE: at one byte a token it learns next to nothing in so short a training.
     "encoder": Design(
         ("de", "ru", "sv"),
