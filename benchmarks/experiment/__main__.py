@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.assets import gnome_text
 from benchmarks.experiment._check import check_scout
-from benchmarks.experiment._designs import DESIGNS, Design
+from benchmarks.experiment._designs import DESIGNS, LANGUAGES, Design
 from benchmarks.experiment._null import null_coverage, table
 from interfere import ExperimentSettings, run_experiment
 from interfere.corpus import read_corpus
@@ -42,12 +42,12 @@ def _say(began: float, progress: Progress) -> None:
 
 def _run(design: Design, output: Path, workers: int) -> None:
     texts = output.with_name(output.name + ".text")
-    gnome_text(design.languages, texts)
+    gnome_text(LANGUAGES, texts)
     run = RunDirectory.check(output, resume=output.with_name(output.name + ".part").exists()).open()
     began = time.monotonic()
     with process_pool(workers) as pool:
         result = run_experiment(
-            texts,
+            read_corpus(texts, design.languages),
             design.settings,
             executor=pool,
             models=run.path / "models",

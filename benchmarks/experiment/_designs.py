@@ -35,7 +35,7 @@ DESIGNS = {
     # Known answers: the other half of one's own text, and a copy that shares no token, as capacity grows.
     "controls": Design(
         ("de",),
-        replace(_NARROW, mixtures=("half", "clone"), widths=(8, 16, 64), conflict_chunks=0, checkpoints=1),
+        replace(_NARROW, mixtures=("half", "clone"), widths=(8, 16, 48), conflict_chunks=0, checkpoints=1),
     ),
     # What the model knows of the language, and how languages share updates.
     "signal-none": Design(
