@@ -25,7 +25,6 @@ Capacity = tuple[float, float]
 _WORDS = frozenset(
     ("kind", "mixture", "language", "partners", "verdict", "reason", "a", "b", "group", "pair", "partner", "predictor")
 ).union(("model", "folder", "lengths"))
-_SURE_ALONE = "its interval is clear of 0, but not when the number of rows is allowed for (q > 0.05)"
 _NAME = 40
 _LRM = "\u200e"
 
@@ -56,11 +55,7 @@ def delta_rows(result: Result) -> pd.DataFrame:
         return rows.reindex(columns=[*rows.columns, "known", "has"])
     longest = rows.groupby(list(CASE), sort=False)["updates"].transform("max")
     rows = rows[rows["updates"].isna() | (rows["updates"] == longest)]
-    rows = _with_state(rows)
-    alone = (rows["verdict"] == UNDETERMINED) & ((rows["relative_ci_low"] > 0) | (rows["relative_ci_high"] < 0))
-    # The table's own words speak of the interval, which may be clear of 0 where q is not small.
-    rows["reason"] = [_SURE_ALONE if a else r for a, r in zip(alone, rows["reason"], strict=True)]
-    return rows
+    return _with_state(rows)
 
 
 def scout_rows(result: Result) -> pd.DataFrame:

@@ -60,13 +60,6 @@ def test_kinds_are_counted_and_the_strongest_have_their_numbers():
 def test_a_verdict_needs_a_small_q_whatever_the_interval():
     result = make_experiment(["de", "sv"], ["pair"], relative=lambda *_: 0.05, q_value=lambda *_: 0.08)
     assert "neither interference nor transfer could be shown" in findings(result)[0]
-    assert "number of rows is allowed for" in _page_reason(result)
-
-
-def _page_reason(result):
-    from interfere.report._experiment_tables import delta_rows
-
-    return delta_rows(result)["reason"].iloc[0]
 
 
 def test_capacity_changes_only_where_intervals_are_apart():
