@@ -14,6 +14,8 @@ from interfere.engine import Progress
 from interfere.experiment import JobSpec, is_finished, process_pool, run_job, run_jobs
 from tests.experiment.small import same_weights, small_plan
 
+pytestmark = pytest.mark.slow
+
 
 class _AtOnce(Executor):
     """Runs a job before `submit` returns."""

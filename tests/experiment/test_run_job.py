@@ -14,6 +14,8 @@ from interfere import InputError, RunError, load_checkpoint
 from interfere.experiment import JobSpec, is_finished, model_folders, run_job
 from tests.experiment.small import same_weights, small_plan
 
+pytestmark = pytest.mark.slow
+
 
 class _Killed(Exception):  # noqa: N818
     pass

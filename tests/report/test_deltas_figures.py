@@ -19,6 +19,8 @@ from tests.report._drawn import legend, svg_text, texts
 from tests.report._results import CODES
 from tests.report.test_deltas_results import NAN, make_deltas
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = [
     "<b>&amp;</b>", "$x^2$", "\x1b[31mred\x00", "a\u202eb", "日本語のとても長い名前です本当に長い", "العربية", "W" * 64,
     "_core",

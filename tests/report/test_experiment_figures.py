@@ -20,6 +20,8 @@ from tests.report._results import CODES
 from tests.report.test_deltas_figures import HOSTILE, assert_tidy, points, rows_of
 from tests.report.test_experiment_results import make_experiment
 
+pytestmark = pytest.mark.slow
+
 ARABIC = ["العربية", "de_Latn"]
 
 

@@ -24,6 +24,8 @@ from interfere.tasks import (
 from tests.tasks.toy import write_task
 from tests.tiny import save_tiny
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = TaskSettings(seeds=2, epochs=6, learning_rate=1e-2, batch_size=16)
 
 

@@ -18,6 +18,8 @@ from interfere.tasks._load import load_for_task
 from tests.tasks.toy import write_rows, write_task
 from tests.tiny import save_tiny, tiny_tokenizer
 
+pytestmark = pytest.mark.slow
+
 TEXT, TOKEN = "text-classification", "token-classification"
 FAST = TaskSettings(epochs=1, learning_rate=1e-3, batch_size=16)
 LEARN = TaskSettings(epochs=30, learning_rate=1e-2, batch_size=16)
