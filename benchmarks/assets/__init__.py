@@ -8,7 +8,7 @@ again costs nothing. ``python -m benchmarks.assets`` does the same from a shell.
 from benchmarks.assets._cache import AssetError, AssetUnavailableError, cache_directory
 from benchmarks.assets._chatterbot import CHATTERBOT_LANGUAGES, chatterbot_prose
 from benchmarks.assets._e5 import e5_encoder
-from benchmarks.assets._gnome import GNOME_LANGUAGES, GNOME_PROSE_LANGUAGES, gnome_prose, gnome_text
+from benchmarks.assets._gnome import GNOME_LANGUAGES, GNOME_PROSE_LANGUAGES, gnome_guides, gnome_prose, gnome_text
 from benchmarks.assets._smollm2 import smollm2
 from benchmarks.assets._text import TextSummary
 from benchmarks.assets._udhr import UDHR_LANGUAGES, udhr_text
@@ -25,6 +25,7 @@ __all__ = [
     "cache_directory",
     "chatterbot_prose",
     "e5_encoder",
+    "gnome_guides",
     "gnome_prose",
     "gnome_text",
     "smollm2",

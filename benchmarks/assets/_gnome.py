@@ -79,6 +79,40 @@ def gnome_prose(language: str, shortest: int = SHORTEST) -> list[str]:
     return [text for text in texts if len(text) >= shortest and text not in english]
 
 
+def gnome_guides() -> dict[str, str]:
+    """Page → the guide of the table of contents that it stands under, such as `net` or `hardware`.
+
+    Pages name the guides that they belong to, and guides others; where several are named the first counts, as it is
+    listed first. Pages that no way leads up from to the table of contents are left out.
+
+    Returns:
+        Page, such as `gnome-help/a11y-bouncekeys.page` (the `source` of `gnome_text`) → guide.
+
+    Raises:
+        AssetUnavailableError: the Debian package cannot be downloaded or unpacked here.
+    """
+    root = _pages() / "C"
+    above: dict[tuple[str, str], list[str]] = {}
+    for path in sorted(root.glob("*/*.page")):
+        links = ElementTree.parse(path).iter(f"{MALLARD}link")
+        guides = [link.get("xref", "").split("#")[0] for link in links if link.get("type") == "guide"]
+        above[path.parent.name, path.stem] = guides
+    found = {f"{book}/{page}.page": _topmost(above, book, page, ()) for book, page in above}
+    return {page: guide for page, guide in found.items() if guide is not None}
+
+
+def _topmost(above: dict[tuple[str, str], list[str]], book: str, page: str, below: tuple[str, ...]) -> str | None:
+    """The last page before the table of contents on the way up."""
+    for guide in above.get((book, page), []):
+        if guide == "index":
+            return page
+        if guide not in below:
+            top = _topmost(above, book, guide, (*below, page))
+            if top is not None:
+                return top
+    return None
+
+
 def _pages() -> Path:
     return build("gnome-user-docs-43.0-r2", PACKAGE, _keep_pages)
 

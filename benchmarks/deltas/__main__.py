@@ -19,7 +19,7 @@ def main() -> None:
     given = parser.parse_args()
     if "passes" in given.what:
         torch.set_num_threads(1)
-        print(passes_table(compare_passes(given.documents)))
+        print(passes_table(*compare_passes(given.documents)))
     if "training" in given.what:
         print(training_line(compare_training(given.rounds, given.updates)))
 

@@ -37,6 +37,14 @@ DESIGNS = {
         ("de",),
         replace(_NARROW, mixtures=("half", "clone"), widths=(8, 16, 48), conflict_chunks=0, checkpoints=1),
     ),
+    "controls-others": Design(
+        ("ko", "ru"),
+        replace(_NARROW, mixtures=("half", "clone"), widths=(16, 48), conflict_chunks=0, checkpoints=1),
+    ),
+    # How much text there is.
+    "amount": Design(
+        ("de", "sv"), replace(_NARROW, mixtures=("pairs",), text=(0.25, 0.5, 1.0), conflict_chunks=0, checkpoints=1)
+    ),
     # What the model knows of the language, and how languages share updates.
     "signal-none": Design(
         ("de", "sv"), replace(_NARROW, mixtures=("pairs",), signal="none", seeds=3, conflict_chunks=0, checkpoints=1)
@@ -53,12 +61,15 @@ DESIGNS = {
     # Cheap ways to know, to be held against `main`.
     "scout": Design(LANGUAGES, replace(_NARROW, mixtures=("pairs",), scout=(0.15, 0.3), checkpoints=1)),
     "scout-short": Design(LANGUAGES, replace(_NARROW, mixtures=("pairs",), scout=(0.03, 0.06, 0.12), checkpoints=1)),
-    # An encoder, with BPE: at one byte a token it learns next to nothing in so short a training.
+    # An encoder, with BPE: at one byte a token it learns next to nothing in so short a training. Its models are not
+    # told the language, so that they can be fine-tuned like any other (`python -m benchmarks.tasks`).
     "encoder": Design(
         ("de", "ru", "sv"),
         replace(
             _NARROW,
             mixtures=("pairs", "all"),
+            pairs=("de-sv",),
+            signal="none",
             architecture="encoder",
             tokenizer="bpe",
             vocabulary=1024,

@@ -15,7 +15,7 @@ from interfere.corpus import Corpus, Document, language_sha256
 from interfere.deltas._models import Compared
 from interfere.evaluation import Evaluation, Quality
 from interfere.results import Result
-from interfere.runs import environment_facts
+from interfere.runs import environment_facts, signal_warnings
 from interfere.settings import EvaluationSettings
 from interfere.statistics import PairedDocuments, bits_per_byte, delta_rows, worth_in_text
 
@@ -252,6 +252,7 @@ def _warnings(measured: Sequence[Measured], tables: Mapping[str, pd.DataFrame]) 
     out = []
     deltas = tables["deltas"]
     for m in measured:
+        out += signal_warnings(m.facts, m.compared.name)
         for language, quality in m.evaluation.quality.items():
             if quality.failed:
                 out.append(f"{m.compared.name} has no numbers for {language}: {quality.failed}.")

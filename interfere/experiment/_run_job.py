@@ -196,6 +196,12 @@ def _keep(training: Training, tokenizer: Any, folder: Path) -> None:
 
 
 def _write_model(training: Training, tokenizer: Any, folder: Path) -> None:
+    # Read like any other checkpoint, it would not be told the language: whoever loads it can say so.
+    spec = training.spec
+    if any(member.type_id is not None for member in spec.members):
+        training.model.config.interfere_signal = "embedding"
+    elif any(member.begin_id != spec.bos_id for member in spec.members):
+        training.model.config.interfere_signal = "tag"
     with _one_at_a_time, quiet():
         training.model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)

@@ -87,6 +87,7 @@ def make_result(run: Run, computed: Computed, command: str) -> Result:
                 mean_losses(counts),
                 guessing_loss(reading),
             ),
+            *reading.signal_warnings(),
             *computed.memory,
         ],
         command=command,

@@ -163,6 +163,7 @@ def make_result(run: Run, computed: Computed, command: str) -> Result:
         environment=environment_facts(),
         warnings=[
             *model_warnings(counts.failed, mean_losses(counts), guessing_loss(reading)),
+            *reading.signal_warnings(),
             *_without_units(run),
             *_not_removed(run, computed),
             *_broken(run, computed),

@@ -60,7 +60,8 @@ class TargetsOnly(SameExamples):
         predicted = targets != IGNORE
         rows = hidden[predicted]
         head = _Head(model, self.stages, tuple(outputs), {name: value[:1, :1] for name, value in inputs.items()})
-        outside = self._parameters_of_the_head(model)
+        # A function of autograd is not told that nobody will ask for gradients; without these it needs none.
+        outside = self._parameters_of_the_head(model) if torch.is_grad_enabled() else []
         at_once = max(ROWS_AT_LEAST, LOGITS_AT_ONCE.get(rows.device.type, _OTHERWISE) // self.vocabulary)
         losses: torch.Tensor = _Loss.apply(head, at_once, targets[predicted], rows, *outside)  # type: ignore[no-untyped-call]
         return LossSums(losses.sum(), len(losses), per_row(losses, predicted))

@@ -15,11 +15,13 @@ from interfere.engine import Chunk, ChunkCounts, plan_chunks
 from interfere.errors import RunError
 from interfere.objectives import LossFunction, Objective, TokenObjective, make_objective
 from interfere.ranks import Ranks
+from interfere.runs._warnings import signal_warnings
 from interfere.settings import ReadingSettings
 
 
 def model_facts(checkpoint: Checkpoint, objective: str) -> dict[str, Any]:
     """What a checkpoint is, and the name of the loss that it is measured with."""
+    signal = getattr(checkpoint.model.config, "interfere_signal", None)
     return {
         "id": checkpoint.id,
         "revision": checkpoint.revision,
@@ -27,6 +29,7 @@ def model_facts(checkpoint: Checkpoint, objective: str) -> dict[str, Any]:
         "objective": objective,
         "parameters": checkpoint.parameters,
         "weights_sha256": checkpoint.weights_sha256,
+        **({"language_signal": str(signal)} if signal else {}),
     }
 
 
@@ -69,6 +72,10 @@ class Reading:
     def recorded_model(self) -> dict[str, Any]:
         """What the checkpoint is."""
         return model_facts(self.checkpoint, self.objective.name)
+
+    def signal_warnings(self) -> list[str]:
+        """A sentence if the model wants to be told the language, which only an objective of its own can do."""
+        return signal_warnings(self.recorded_model()) if isinstance(self.objective, TokenObjective) else []
 
     def require_two(self, counts: ChunkCounts, what: str) -> None:
         """Make sure that there is something to compare.

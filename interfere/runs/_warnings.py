@@ -23,6 +23,23 @@ def model_warnings(failed: Mapping[str, str], losses: Mapping[str, float], guess
     return [f"{language} has no numbers: {reason}." for language, reason in failed.items()] + _guesses(losses, guessing)
 
 
+def signal_warnings(model: Mapping[str, Any], name: str = "The model") -> list[str]:
+    """A sentence if a model was trained to be told which language it reads, and is not told here.
+
+    Args:
+        model: what is recorded of it.
+        name: how it is called, at the start of a sentence.
+    """
+    signal = model.get("language_signal")
+    if not signal:
+        return []
+    return [
+        f"{name} was trained by `interfere experiment --signal {signal}`, told which language it reads, and plain text "
+        "does not tell it: these numbers are of a model that does not know the language. Train with --signal none to "
+        "use it like this."
+    ]
+
+
 def text_warnings(data: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Any]) -> list[str]:
     """Sentences on text that was short, cut or left out.
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from interfere import analyze_gradients, load_checkpoint, load_result, run_experiment
+from interfere import analyze_deltas, analyze_gradients, load_checkpoint, load_result, run_experiment
 from interfere.corpus import Corpus
 from interfere.errors import InputError
 from interfere.experiment import process_pool
@@ -73,7 +73,19 @@ def test_models_are_ordinary_folders(pairs: tuple[Result, Path]):
     for name in result.tables["models"]["folder"]:
         assert load_checkpoint(folder / "models" / name).objective == "causal-lm"
     checkpoint = load_checkpoint(folder / "models" / result.tables["models"]["folder"].iloc[-1])
-    assert analyze_gradients(checkpoint, small_corpus()).languages == ["de", "en", "ru"]
+    found = analyze_gradients(checkpoint, small_corpus())
+    assert found.languages == ["de", "en", "ru"]
+    # Plain text does not tell this model the language, as its training did.
+    assert any("--signal none" in warning for warning in found.warnings)
+
+
+@pytest.mark.parametrize(("signal", "warned"), [("tag", True), ("none", False)])
+def test_models_that_want_to_be_told_the_language_say_so(corpus: Corpus, tmp_path: Path, signal: str, warned: bool):
+    run(corpus, tmp_path, mixtures=("pairs",), pairs=("de-en",), seeds=1, signal=signal, conflict_chunks=0)
+    both, alone = (str(tmp_path / "models" / f"{name}-w8-t1-s0") for name in ("de+en", "de"))
+    found = analyze_deltas(both, {"de": alone}, corpus)
+    named = [warning.split()[0] for warning in found.warnings if "--signal none" in warning]
+    assert named == (["multilingual", "de"] if warned else [])
 
 
 def test_a_result_comes_back_from_its_files(pairs: tuple[Result, Path], tmp_path: Path):
