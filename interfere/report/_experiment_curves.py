@@ -119,7 +119,7 @@ def scout_figure(result: Result) -> Figure:
         notes=[
             _SIDES,
             "Dotted: a straight line over the logarithm of the updates, which is an assumption, up to the prediction "
-            "at full length with its 95% interval; filled where that is clear of 0.",
+            "at full length with its 95% interval, which allows for its staying as it is; filled where clear of 0.",
             *_others(every),
             *notes,
         ],

@@ -5,6 +5,14 @@ from __future__ import annotations
 from interfere.report import _glossary
 from interfere.report._glossary import Term
 
+BRIEF = (
+    "Relative: by how much more bits per byte a language needs where a model is shared than in a matched model of its "
+    "own; above 0 is interference, below 0 transfer, where surely so.",
+    "The models are matched in their first weights and in the language's batches, so the difference is the sharing "
+    "alone; it holds for models of this size and training.",
+)
+"""How an experiment is to be read, in brief."""
+
 CONTEXT = (
     "Models of one width, share of text and seed are matched: they begin with the same weights, and each language sees "
     "the same batches in the same order, whatever else is trained beside it. What differs between a mixture and the "
@@ -69,7 +77,8 @@ SCOUT: tuple[Term, ...] = (
         ("predicted", "interval of predicted"),
         "The relative difference at full length: a straight line through log(b/m) of all seeds and lengths over the "
         "logarithm of the updates, extended. The interval is that of a prediction for the mean of as many new seeds, "
-        "from the residuals of all short runs. That the line goes on straight is an assumption.",
+        "from the residuals of all short runs, and covers two assumptions: that the line goes on straight, and that "
+        "the difference stays as the longest runs have it.",
     ),
     (("at updates", "short runs"), "The full length that is predicted for, and the lengths that were run."),
     (("per tenfold",), "By how much log(b/m) changes with each tenfold of the training."),

@@ -38,8 +38,9 @@ def experiment_caveats(result: Result) -> list[str]:
     if is_scout(result):
         out += [
             "That the difference goes on along a straight line over the logarithm of the length is an assumption; "
-            "intervals hold if it does, and only full runs can check it. Runs that end before the models have left "
-            "the start-up say nothing of the end. Short runs have no curves, conflict or predictors.",
+            "intervals reach from there to its staying as the longest runs have it, and only full runs can check that "
+            "it is between. Runs that end before the models have left the start-up say nothing of the end. Short runs "
+            "have no curves, conflict or predictors.",
         ]
     out.append(_plateau(result))
     if len(table(result, "predictions")):

@@ -31,15 +31,18 @@ class Extrapolation:
 def extrapolate(lengths: Sequence[float], deltas: Floats, full: float, level: float = 0.95) -> Extrapolation:
     """Extend a line through differences of short runs, over the logarithm of their length.
 
+    How a difference grows is not known, and it may stop growing. So the interval covers two assumptions, that it goes on
+    along the line and that it stays as the longest runs have it: it reaches from the lower end of the lower prediction
+    to the upper end of the higher one.
+
     Args:
         lengths: M different lengths of training, in updates.
         deltas: shape (S, M): of each seed.
         full: the length that is predicted for.
-        level: of the interval: that of a prediction for the mean of S new seeds, from the residuals of all S·M runs.
+        level: of either prediction: for the mean of S new seeds, from the residuals of all S·M runs.
 
     Returns:
-        Without interval where there are fewer than two residual degrees of freedom. That the line goes on straight is
-        an assumption, which only full runs can check.
+        The line's value, without interval where there are fewer than two residual degrees of freedom.
     """
     seeds, count = deltas.shape
     x = np.tile(np.log10(np.asarray(lengths, dtype=np.float64)), seeds)
@@ -52,6 +55,10 @@ def extrapolate(lengths: Sequence[float], deltas: Floats, full: float, level: fl
     if free < 2:
         return Extrapolation(value, np.nan, np.nan, slope)
     variance = float(((y - y.mean() - slope * (x - x.mean())) ** 2).sum() / free)
-    leverage = 1 / len(y) + ((at - x.mean()) ** 2 / spread if spread > 0 else 0.0)
-    half = float(stats.t.ppf((1 + level) / 2, free) * np.sqrt(variance * (leverage + 1 / seeds)))
-    return Extrapolation(value, value - half, value + half, slope)
+    ends = []
+    for place in (at, float(x.max())):
+        off = place - x.mean()
+        leverage = 1 / len(y) + (off**2 / spread if spread > 0 else 0.0)
+        half = stats.t.ppf((1 + level) / 2, free) * np.sqrt(variance * (leverage + 1 / seeds))
+        ends += [y.mean() + slope * off - half, y.mean() + slope * off + half]
+    return Extrapolation(value, float(min(ends)), float(max(ends)), slope)

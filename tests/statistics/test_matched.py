@@ -132,16 +132,23 @@ def test_overlap_of_ngrams():
     np.testing.assert_array_equal(found, found.T)
 
 
-def test_a_line_is_extended_and_its_interval_holds_new_means():
+@pytest.mark.parametrize("goes_on", [1.0, 0.5, 0.0])
+def test_a_line_is_extended_and_its_interval_holds_new_means_whether_it_goes_on_or_stops(goes_on: float):
     random = np.random.default_rng(5)
     lengths, held = [100.0, 200.0, 400.0], []
-    truth = 0.01 + 0.03 * np.log10(3000 / 100)
+    truth = 0.01 + 0.03 * (np.log10(4) + goes_on * np.log10(3000 / 400))
     for _ in range(600):
         deltas = 0.01 + 0.03 * np.log10(np.array(lengths) / 100) + random.normal(0, 0.01, (3, 3))
         found = extrapolate(lengths, deltas, 3000)
         new = truth + random.normal(0, 0.01, 3).mean()
         held.append(found.low <= new <= found.high)
     assert found.slope == pytest.approx(0.03, abs=0.06)
-    assert 0.925 <= np.mean(held) <= 0.975
+    assert np.mean(held) >= 0.925
+
+
+def test_a_line_without_noise_is_extended_to_its_value():
+    lengths = [100.0, 200.0, 400.0]
     exact = extrapolate(lengths, np.tile(0.01 + 0.03 * np.log10(lengths), (2, 1)), 3000)
     assert exact.value == pytest.approx(0.01 + 0.03 * np.log10(3000))
+    assert exact.high == pytest.approx(exact.value)
+    assert exact.low == pytest.approx(0.01 + 0.03 * np.log10(400))
