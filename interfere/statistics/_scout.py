@@ -31,9 +31,9 @@ class Extrapolation:
 def extrapolate(lengths: Sequence[float], deltas: Floats, full: float, level: float = 0.95) -> Extrapolation:
     """Extend a line through differences of short runs, over the logarithm of their length.
 
-    How a difference grows is not known, and it may stop growing. So the interval covers two assumptions, that it goes on
-    along the line and that it stays as the longest runs have it: it reaches from the lower end of the lower prediction
-    to the upper end of the higher one.
+    How a difference grows is not known, and it may stop growing. So the interval covers two assumptions, that it goes
+    on along the line and that it stays as the longest runs have it: it reaches from the lower end of the lower
+    prediction to the upper end of the higher one.
 
     Args:
         lengths: M different lengths of training, in updates.
