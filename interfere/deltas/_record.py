@@ -174,7 +174,7 @@ def _models(measured: Sequence[Measured]) -> pd.DataFrame:
 
 
 def _documents(measured: Sequence[Measured], documents: Mapping[str, Sequence[Document]]) -> pd.DataFrame:
-    """One row a model, language and document: its bits and bytes."""
+    """One row a model, language and document: its bits and bytes; documents of one source have one number."""
     frames = []
     for m in measured:
         for language, quality in m.evaluation.quality.items():
@@ -185,6 +185,7 @@ def _documents(measured: Sequence[Measured], documents: Mapping[str, Sequence[Do
                         "model": m.compared.name,
                         "language": language,
                         "line": [d.line for d in own],
+                        "source": source_numbers(own),
                         "bits": quality.bits,
                         "bytes": quality.bytes.astype(np.int64),
                         "tokens": quality.tokens.astype(np.int64),

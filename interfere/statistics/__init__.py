@@ -5,7 +5,20 @@ intervals, tests and verdicts. `SketchParts` tells it which parts of the Gram we
 scores of units, slot by slot.
 """
 
+from interfere.statistics._changed_documents import Documents, delta_change, quality_change
+from interfere.statistics._changed_gradients import GramStatistics
+from interfere.statistics._changed_units import UnitChange, overlap_changes, share_changes
+from interfere.statistics._changes import (
+    Change,
+    Influence,
+    Linearised,
+    change,
+    from_influence,
+    judge_changes,
+    ratio_influence,
+)
 from interfere.statistics._crossed import Crossed
+from interfere.statistics._kernels import FEWEST_SLOTS
 from interfere.statistics._matched import MATCHED_COLUMNS, MatchedDocuments, matched_delta, matched_rows
 from interfere.statistics._own_units import Chosen, choose, judge_units, margins, own_units_table
 from interfere.statistics._predictors import Correlation, ngram_overlap, rank_correlation
@@ -27,42 +40,57 @@ from interfere.statistics._worth import Worth, worth_in_text
 
 __all__ = [
     "DELTA_COLUMNS",
+    "FEWEST_SLOTS",
     "GROUP_COLUMNS",
     "LEAST_SOURCES",
     "MATCHED_COLUMNS",
     "OF_METHOD",
     "PAIR_COLUMNS",
     "SELF_COLUMNS",
+    "Change",
     "Chosen",
     "Correlation",
     "Crossed",
     "Damage",
+    "Documents",
     "Extrapolation",
+    "GramStatistics",
+    "Influence",
+    "Linearised",
     "MatchedDocuments",
     "PairedDocuments",
     "SketchParts",
     "Tables",
+    "UnitChange",
     "UnitGroup",
     "Worth",
     "ablation_tables",
     "bits_per_byte",
+    "change",
     "choose",
     "comparable",
+    "delta_change",
     "delta_rows",
     "extrapolate",
+    "from_influence",
     "gram_tables",
     "halves",
+    "judge_changes",
     "judge_units",
     "margins",
     "matched_delta",
     "matched_rows",
     "ngram_overlap",
+    "overlap_changes",
     "overlap_table",
     "own_units_table",
     "paired_delta",
     "profile_table",
+    "quality_change",
     "rank_correlation",
+    "ratio_influence",
     "scored_groups",
+    "share_changes",
     "shares",
     "top_count",
     "worth_in_text",

@@ -126,7 +126,15 @@ def make_deltas(
             for i, (name, role, language, text) in enumerate(rows)
         ),
         "documents": pd.DataFrame(
-            {"model": models[0], "language": languages[0], "line": [1], "bits": [9.9], "bytes": [8], "tokens": [2]}
+            {
+                "model": models[0],
+                "language": languages[0],
+                "line": [1],
+                "source": [0],
+                "bits": [9.9],
+                "bytes": [8],
+                "tokens": [2],
+            }
         ),
     }
     if of_text:
