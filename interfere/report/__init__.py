@@ -1,4 +1,4 @@
-"""Figures and tables of results."""
+"""Reports of results: what was found in words, tables, figures and pages."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from interfere.report._deltas_worth import worth_figure
     from interfere.report._gates import gates_figure
     from interfere.report._heatmaps import languages_figure, layers_figure
+    from interfere.report._make import make_report
     from interfere.report._overlap import overlap_figure
     from interfere.report._profile import profile_figure
     from interfere.report._strength import strength_figure
@@ -34,6 +35,7 @@ __all__ = [
     "gates_figure",
     "languages_figure",
     "layers_figure",
+    "make_report",
     "overlap_figure",
     "print_report",
     "profile_figure",
@@ -47,7 +49,7 @@ __all__ = [
     "write_run",
 ]
 
-_FIGURES = {
+_LAZY = {
     "ablation_figure": "_ablation",
     "curve_figure": "_deltas_curve",
     "deltas_figure": "_deltas_forest",
@@ -57,6 +59,7 @@ _FIGURES = {
     "quality_figure": "_deltas_quality",
     "languages_figure": "_heatmaps",
     "layers_figure": "_heatmaps",
+    "make_report": "_make",
     "strength_figure": "_strength",
     "transfer_figure": "_transfer",
     "worth_figure": "_deltas_worth",
@@ -64,8 +67,8 @@ _FIGURES = {
 
 
 def __getattr__(name: str) -> Any:
-    # matplotlib takes half a second to import, and tables on a terminal do without.
-    module = _FIGURES.get(name)
+    # matplotlib and jinja2 take their time to import, and tables on a terminal do without.
+    module = _LAZY.get(name)
     if module is not None:
         return getattr(import_module(f"interfere.report.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

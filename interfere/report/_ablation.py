@@ -16,6 +16,7 @@ from interfere.report import _cells as draw
 from interfere.report import _importance_words as words
 from interfere.report import _text as text
 from interfere.report._figure import Panel, heatmaps, label_axes
+from interfere.report._grid import Cells, said
 from interfere.report._importance_tables import CORE, RANDOM, Removal, language_order, removal, table
 from interfere.report._matrix import MANY, cell_size
 from interfere.results import Result
@@ -91,7 +92,19 @@ def _panel(found: Removal, names: list[str], scale: draw.Scale, limit: float, sp
         shown = [f"{tick:g}".replace("-", "−") for tick in ticks]
         draw.colour_bar(cax, scale, "damage, nats per prediction", ticks, shown, undetermined=True)
 
-    return Panel(n * cell, height * cell, into, bar)
+    return Panel(n * cell, height * cell, into, bar, _cells(found, names, ys))
+
+
+def _cells(found: Removal, names: list[str], tops: list[float]) -> Cells:
+    damage, low, high = (found.columns[c] for c in ("damage", "ci_low", "ci_high"))
+    rows = [*(f"units of {name}" for name in names), CORE, f"{RANDOM} units"]
+    beside = np.where(found.sure, "surely unlike random units", "not surely unlike random units").astype(object)
+    beside[-1] = ""
+    texts = [
+        [said(damage[at], low[at], high[at], partial(text.number, digits=3), beside[at]) for at in places]
+        for places in ([(i, j) for j in range(len(names))] for i in range(len(rows)))
+    ]
+    return Cells(rows, [f"loss of {name}" for name in names], texts, tops=tops)
 
 
 def damage_scale(values: NDArray[np.float64]) -> tuple[draw.Scale, float]:

@@ -5,6 +5,13 @@ from __future__ import annotations
 from interfere.report import _glossary
 from interfere.report._glossary import Term
 
+BRIEF = (
+    "Δ: bits per byte of the multilingual model less those of the monolingual one on the same held-out documents; "
+    "above 0 the multilingual model is worse.",
+    "Two given checkpoints differ in more than in the languages that they share; undetermined is no finding.",
+)
+"""How differences are to be read, in brief."""
+
 CONTEXT = (
     "A multilingual model that is worse than a monolingual one on the same text is a model to be looked into, and not "
     "yet a case of interference: two given checkpoints were trained on other data, at another size, for another time "

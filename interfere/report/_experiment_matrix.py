@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from interfere.report import _cells as draw
 from interfere.report._deltas_marks import plain_ticks
+from interfere.report._deltas_tables import percent
 from interfere.report._experiment_marks import NAME
 from interfere.report._experiment_tables import (
     UNDETERMINED,
@@ -29,6 +30,7 @@ from interfere.report._experiment_tables import (
 )
 from interfere.report._experiment_words import titles
 from interfere.report._figure import heatmaps
+from interfere.report._grid import Cells, q_words, said
 from interfere.report._matrix import MANY, any_missing, matrix_panel
 from interfere.results import Result
 
@@ -77,6 +79,7 @@ def matrix_figure(result: Result) -> Figure:
             bar=partial(_bar, scale=scale, limit=limit, beyond=beyond),
             axes=("partner", "language that pays"),
             title=sizes[capacity] if len(shown) > 1 else "",
+            cells=_cells(at_capacity(rows, capacity), order, labels, sizes[capacity] if len(shown) > 1 else ""),
         )
         for (values, marks), capacity in zip(matrices, shown, strict=True)
     ]
@@ -118,6 +121,16 @@ def _matrix(rows: pd.DataFrame, place: dict[str, int]) -> tuple[NDArray[np.float
             i, j = place[language], place[partner]
             values[i, j], marks[i, j] = value, UNDETERMINED if verdict == UNDETERMINED else "conflict"
     return values, marks
+
+
+def _cells(rows: pd.DataFrame, order: list[str], labels: list[str], name: str) -> Cells:
+    columns = ("language", "partners", "relative", "relative_ci_low", "relative_ci_high", "verdict", "q_value")
+    known = {
+        (language, partner): said(value, low, high, percent, verdict, q_words(q) if verdict != UNDETERMINED else "")
+        for language, partner, value, low, high, verdict, q in zip(*(rows[c] for c in columns), strict=True)
+    }
+    texts = [[known.get((a, b), "") if a != b else "" for b in order] for a in order]
+    return Cells([f"{label} pays" for label in labels], [f"with {label}" for label in labels], texts, name=name)
 
 
 def cell(value: float, *, brief: bool = False) -> str:

@@ -20,6 +20,7 @@ from matplotlib.transforms import Bbox
 
 from interfere.report._cells import GREY, INK
 from interfere.report._fonts import families
+from interfere.report._grid import Cells, Grid, placed
 
 _STYLE: dict[str, Any] = {
     "svg.hashsalt": "interfere",
@@ -49,12 +50,20 @@ class Panel:
         height: of the cells, in inches.
         draw: draws into the axes, labels included.
         bar: draws the colour bar into axes of its own.
+        cells: what its cells say on a page where they are pointed at.
     """
 
     width: float
     height: float
     draw: Callable[[Axes], None]
     bar: Callable[[Axes], None]
+    cells: Cells | None = None
+
+
+class Heatmaps(Figure):
+    """A figure that knows where its cells are and what they say."""
+
+    grids: Sequence[Grid] = ()
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,11 @@ class Drawn:
     title: str
     alt: str
     figure: Figure
+
+    @property
+    def grids(self) -> Sequence[Grid]:
+        """The cells that can be pointed at, panel by panel."""
+        return self.figure.grids if isinstance(self.figure, Heatmaps) else ()
 
 
 @dataclass(frozen=True)
@@ -132,7 +146,7 @@ def heatmaps(
     notes: Sequence[str],
     names: Sequence[str],
     across: bool = False,
-) -> Figure:
+) -> Heatmaps:
     """Heatmaps with their title, colour bars, legend and notes, none of which lies over another.
 
     The cells have a fixed size, so the figure is made to fit them: what stands around the axes is measured, and the
@@ -148,7 +162,7 @@ def heatmaps(
         across: the panels side by side, else one below the other.
     """
     with drawing([title, subtitle, *names]) as seen:
-        fig = Figure(figsize=(20, 20), dpi=150)
+        fig = Heatmaps(figsize=(20, 20), dpi=150)
         canvas = FigureCanvasAgg(fig)
         renderer = canvas.get_renderer()  # type: ignore[no-untyped-call, unused-ignore]
         measured = [_measure(fig, renderer, panel) for panel in panels]
@@ -210,6 +224,7 @@ def heatmaps(
         for text, inches in ((heading, _PAD), (under, _PAD + heights[0]), (foot, tall - _PAD - heights[2])):
             text.set_position((_PAD / total, 1 - inches / tall))
         legend.set_bbox_to_anchor((_PAD / total, 1 - below / tall), transform=fig.transFigure)
+        fig.grids = [placed(m.panel.cells, m.ax) for m in measured if m.panel.cells is not None]
         return fig
 
 

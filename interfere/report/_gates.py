@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PatchCollection
@@ -13,6 +15,7 @@ from matplotlib.patches import Rectangle
 from interfere.report import _cells as draw
 from interfere.report import _importance_words as words
 from interfere.report import _text as text
+from interfere.report._grid import said
 from interfere.report._importance_tables import gate_rows, language_order, parts, shares
 from interfere.report._layer_panels import largest, layer_panels
 from interfere.results import Result
@@ -71,6 +74,11 @@ def gates_figure(result: Result) -> Figure:
     def bar(cax: Axes, number: int) -> None:
         draw.colour_bar(cax, scale, "keep probability", [0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
 
+    def say(number: int, row: int, column: int) -> str:
+        half_a, half_b, sure = (text.number(columns[c][number][row, column]) for c in columns)
+        value = shown[number][1][row, column]
+        return said(value, math.nan, math.nan, text.number, f"halves {half_a} and {half_b}", f"prune confidence {sure}")
+
     title, subtitle = words.titles(result, "gates")
     return layer_panels(
         [(part, values) for part, values, _ in shown],
@@ -84,6 +92,7 @@ def gates_figure(result: Result) -> Figure:
             "how sure gates are, open or shut, the mean over units of |2 · keep − 1|.",
             *(note for *_, note in shown if note),
         ],
+        say=say,
         handles=[
             Rectangle(
                 (0, 0), 1, 1, facecolor=scale.rgb(np.array(0.7)), label="bar: keep probability; a full cell is 1"

@@ -7,6 +7,14 @@ from interfere.report._text import number
 Term = tuple[tuple[str, ...], str]
 """The words that are explained, as they stand over columns, and the explanation."""
 
+BRIEF = (
+    "Corrected cosine: how alike the changes are that two languages ask of the weights, with the noise of limited text "
+    "taken out: 1 for the same, 0 for unrelated, −1 for opposite ones.",
+    "A conflict (below 0) says that a step for one language undoes part of the other's, and not how much quality that "
+    "costs; undetermined is no finding either way.",
+)
+"""How pairs are to be read, in brief."""
+
 
 def context(languages: int) -> list[str]:
     """When a cosine between gradients means something, in paragraphs.
@@ -19,8 +27,9 @@ def context(languages: int) -> list[str]:
         "trained on, every language first asks for the same step towards that kind of text; all pairs then look "
         "aligned, and the common share is near 1. At the optimum of the training mixture the languages' gradients "
         "cancel each other, so that pairs are opposed whatever the languages are; the mixture residual is then near 0. "
-        f"Between these two, a cosine is evidence about the languages. {languages} languages that have nothing in "
-        f"common would give {number(1 / max(languages, 1))} for both.",
+        "Between these two, a cosine is evidence about the languages.",
+        f"{languages} languages that have nothing in common would give {number(1 / max(languages, 1))} for both the "
+        "common share and the mixture residual.",
         "Gradients are measured on limited text, so each is signal plus noise. Noise pulls raw cosines towards 0: even "
         "a language compared with itself gets its self-similarity and not 1. Read a raw cosine against that ceiling, "
         "or read the corrected cosine, from which the noise has been taken out.",
@@ -226,6 +235,7 @@ SETTINGS: dict[str, str] = {
     "loss_path": "fast: the head ran only where something is predicted, and agreed with the model's own loss and "
     "gradients on the longest and on the most padded text; plain: the model ran as a whole",
     "loss_path_reason": "why the loss path is plain",
+    "alone_reason": "why documents were read one at a time",
     "alignment": "how documents of different languages were matched: by id, by line, or by content",
 }
 """What the settings of a result are: those of `GradientSettings` and what a run adds to them."""

@@ -17,6 +17,7 @@ from interfere.report import _cells as draw
 from interfere.report import _text as text
 from interfere.report import _words as words
 from interfere.report._figure import Panel, heatmaps, label_axes
+from interfere.report._gradients_cells import language_cells, layer_cells
 from interfere.report._matrix import MANY, any_missing, matrix_handles, matrix_panel
 from interfere.report._order import language_order
 from interfere.report._tables import BODY, group_names, group_noun, pair_rows, self_rows
@@ -60,6 +61,7 @@ def languages_figure(result: Result, metric: str | None = None) -> Figure:
         write=partial(draw.cosine_value, brief=brief),
         diagonal=partial(_self_similarity, own=own, brief=brief),
         bar=_cosine_bar,
+        cells=language_cells(result, metric, order),
     )
     handles = matrix_handles(values, verdicts, "self-similarity ρ, the ceiling of raw cosines (number, bar)")
     title, subtitle = words.titles(result, metric, "languages")
@@ -96,8 +98,9 @@ def layers_figure(result: Result, metric: str | None = None) -> Figure:
         label_axes(ax, [x + 0.5 for x in xs], columns, [i + 0.5 for i in range(len(rows))], rows, 8)
 
     title, subtitle = words.titles(result, metric, "layers")
+    cells = layer_cells(result, metric, pairs, groups, columns, xs) if pairs else None
     return heatmaps(
-        [Panel(width * cell, height * (0.26 if wide else 0.28), into, _cosine_bar)],
+        [Panel(width * cell, height * (0.26 if wide else 0.28), into, _cosine_bar, cells)],
         title=title,
         subtitle=subtitle,
         handles=draw.legend_handles(missing=any_missing(values, verdicts), brackets=size is not None),

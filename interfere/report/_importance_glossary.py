@@ -5,6 +5,14 @@ from __future__ import annotations
 from interfere.report import _glossary
 from interfere.report._glossary import Term
 
+BRIEF = (
+    "Units are picked for a language on one half of its text and judged on the other; own units are those that it uses "
+    "more than every other language does, beside the number that chance would give.",
+    "Specificity: by how many nats more a language's loss rises than the others' mean when the units picked for it are "
+    "removed.",
+)
+"""How own units and specificity are to be read, in brief."""
+
 CONTEXT = (
     "A score says how much the model uses a unit for a language, and not yet that the language needs it: another unit "
     "may do the same work. Removing units is the proof. A language's own units matter to it where its loss rises, the "

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from interfere.report import _cells as draw
 from interfere.report import _text as text
 from interfere.report._figure import Panel, heatmaps, label_axes
+from interfere.report._grid import Cells
 from interfere.report._importance_tables import Part
 from interfere.report._importance_words import capital
 
@@ -48,6 +49,7 @@ def layer_panels(
     subtitle: str,
     notes: Sequence[str],
     handles: Sequence[Artist] = (),
+    say: Callable[[int, int, int], str] | None = None,
 ) -> Figure:
     """Panels of languages by layers.
 
@@ -60,6 +62,7 @@ def layer_panels(
         subtitle: of the figure.
         notes: lines at its end.
         handles: legend entries; one for unknown values is added where there are any.
+        say: what a cell says where it is pointed at, given the numbers of its panel, row and column.
     """
     n, most = len(order), max(len(part.layers) for part, _ in shown)
     wide = most > 16
@@ -91,9 +94,22 @@ def layer_panels(
     def colours(cax: Axes, number: int) -> None:
         bar(cax, number)
 
+    def pointed(number: int) -> Cells | None:
+        part, _ = shown[number]
+        if say is None:
+            return None
+        texts = [[say(number, row, column) for column in range(len(part.layers))] for row in range(n)]
+        return Cells(rows, [layers[layer] for layer in part.layers], texts, name=capital(text.safe_text(part.name)))
+
     return heatmaps(
         [
-            Panel(len(part.layers) * cell, n * cell_height, partial(into, number=i), partial(colours, number=i))
+            Panel(
+                len(part.layers) * cell,
+                n * cell_height,
+                partial(into, number=i),
+                partial(colours, number=i),
+                pointed(i),
+            )
             for i, (part, _) in enumerate(shown)
         ],
         title=title,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from interfere.report import _cells as draw
 from interfere.report._figure import Panel, label_axes
+from interfere.report._grid import Cells
 
 # (up to this many languages, inches a cell, points of the number in it)
 _CELLS: tuple[tuple[float, float, float | None], ...] = (
@@ -36,6 +37,7 @@ def matrix_panel(
     bar: Callable[[Axes], None],
     axes: tuple[str, str] | None = None,
     title: str = "",
+    cells: Cells | None = None,
 ) -> Panel:
     """A square of cells, one for each pair of languages, with a diagonal that is set apart in grey.
 
@@ -49,6 +51,7 @@ def matrix_panel(
         bar: draws the colour bar.
         axes: titles of the horizontal and of the vertical axis.
         title: stands above the cells.
+        cells: what they say where they are pointed at.
     """
     n = len(names)
     cell, size = cell_size(n)
@@ -68,7 +71,7 @@ def matrix_panel(
             ax.set_xlabel(axes[0], fontsize=9, labelpad=6)
             ax.set_ylabel(axes[1], fontsize=9, labelpad=6)
 
-    return Panel(n * cell, n * cell, into, bar)
+    return Panel(n * cell, n * cell, into, bar, cells)
 
 
 def cell_size(languages: int) -> tuple[float, float | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
+import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
@@ -14,6 +15,7 @@ from interfere.report import _cells as draw
 from interfere.report import _importance_words as words
 from interfere.report import _text as text
 from interfere.report._figure import Panel, heatmaps
+from interfere.report._grid import NO_NUMBER, Cells, said
 from interfere.report._importance_tables import (
     kinds,
     language_order,
@@ -54,7 +56,8 @@ def overlap_figure(result: Result) -> Figure:
         verdicts = np.where(reaches == 0, "below", "undetermined").astype(object)
         np.fill_diagonal(verdicts, "")
         missing |= any_missing(values, verdicts)
-        panels.append(_panel(values, verdicts, names, f"{noun(kind).capitalize()}, mean over layers"))
+        heading = f"{noun(kind).capitalize()}, mean over layers"
+        panels.append(_panel(values, verdicts, names, heading, _cells(rows, order, heading)))
     title, subtitle = words.titles(result, "overlap")
     return heatmaps(
         panels,
@@ -71,7 +74,18 @@ def overlap_figure(result: Result) -> Figure:
     )
 
 
-def _panel(values: np.ndarray, verdicts: np.ndarray, names: list[str], title: str) -> Panel:
+def _cells(rows: pd.DataFrame, order: list[str], heading: str) -> Cells:
+    known = {}
+    columns = ("a", "b", "rank", "rank_low", "rank_high", "rank_ceiling", "reaches")
+    for a, b, value, low, high, ceiling, reaches in zip(*(rows[c] for c in columns), strict=True):
+        which = "not surely below" if reaches else "below"
+        beside = "the ceiling: its own other half" if a == b else f"{which} the ceiling, {text.cosine(ceiling)}"
+        known[a, b] = known[b, a] = said(value, low, high, text.cosine, beside)
+    names = [text.short_names(order, 40)[a] for a in order]
+    return Cells(names, names, [[known.get((a, b), NO_NUMBER) for b in order] for a in order], name=heading)
+
+
+def _panel(values: np.ndarray, verdicts: np.ndarray, names: list[str], title: str, cells: Cells) -> Panel:
     brief = len(names) > MANY
     known = values[np.isfinite(values) & (verdicts != "")]
     low = float(np.floor(known.min() * 10 + 1e-9) / 10) if known.size else 0.0
@@ -93,7 +107,9 @@ def _panel(values: np.ndarray, verdicts: np.ndarray, names: list[str], title: st
         )
 
     write = partial(draw.cosine_value, brief=brief)
-    return matrix_panel(values, verdicts, names, scale=scale, write=write, diagonal=ceiling, bar=bar, title=title)
+    return matrix_panel(
+        values, verdicts, names, scale=scale, write=write, diagonal=ceiling, bar=bar, title=title, cells=cells
+    )
 
 
 def _handles(missing: bool) -> list[Artist]:

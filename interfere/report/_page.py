@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from markupsafe import Markup, escape
@@ -61,7 +61,10 @@ class Tally:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure: `source` is a data URI, `alt` says what it shows, `reading` how it is read; `width` in CSS pixels."""
+    """A figure: `source` is a data URI, `alt` says what it shows, `reading` how it is read; `width` in CSS pixels.
+
+    `grids` is what its cells say and where they are (`grid_json`), or empty.
+    """
 
     kind: ClassVar[str] = "picture"
     source: str
@@ -69,6 +72,7 @@ class Picture:
     title: str
     reading: str
     width: int | None = None
+    grids: str = ""
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,36 @@ class Fold:
     blocks: Sequence[Block]
 
 
-Block = Prose | Bullets | Box | Tally | Picture | Table | Terms | Code | Heading | Fold
+@dataclass(frozen=True)
+class Part:
+    """Blocks of a section under a heading of their own, one level above their own headings; `id` is unique."""
+
+    kind: ClassVar[str] = "part"
+    id: str
+    title: str
+    blocks: Sequence[Block]
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file within the page: what it is called when it is saved, its data URI, its title and size for readers."""
+
+    name: str
+    source: str
+    title: str
+    size: str
+
+
+@dataclass(frozen=True)
+class Downloads:
+    """Files that can be saved, and a sentence on them."""
+
+    kind: ClassVar[str] = "downloads"
+    words: str
+    files: Sequence[Download]
+
+
+Block = Prose | Bullets | Box | Tally | Picture | Table | Terms | Code | Heading | Fold | Part | Downloads
 
 
 @dataclass(frozen=True)
@@ -144,11 +177,25 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """A whole page: its title, a line of facts, and its sections."""
+    """A whole page: its title, a line of facts, and its sections; `contents` has the links of each run, if several."""
 
     title: str
     facts: str
     sections: Sequence[Section]
+    contents: Sequence[tuple[str, Sequence[tuple[str, str]]]] = ()
+
+
+def changed(blocks: Sequence[Block], change: Callable[[Block], Block]) -> list[Block]:
+    """Blocks, and those within them, each after a change."""
+    return [
+        replace(block, blocks=changed(block.blocks, change)) if isinstance(block, Fold | Part) else change(block)
+        for block in blocks
+    ]
+
+
+def changed_page(page: Page, change: Callable[[Block], Block]) -> Page:
+    """A page with every block changed."""
+    return replace(page, sections=[replace(s, blocks=changed(s.blocks, change)) for s in page.sections])
 
 
 def name(text: object) -> Markup:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from interfere.report import _cells as draw
 from interfere.report import _importance_words as words
+from interfere.report._grid import said
 from interfere.report._importance_tables import language_order, methods, of_method, profile_parts, shares
 from interfere.report._layer_panels import largest, layer_panels
 from interfere.results import Result
@@ -49,6 +50,12 @@ def profile_figure(result: Result) -> Figure:
             ax, range(values.shape[1]), values, measured, scale=scales[number], write=draw.share_value, size=size
         )
 
+    ends = [[shares(rows, part, order, end) for end in ("ci_low", "ci_high")] for part, *_ in shown]
+
+    def say(number: int, row: int, column: int) -> str:
+        low, high = (each[row, column] for each in ends[number])
+        return said(shown[number][1][row, column], low, high, draw.share_value)
+
     title, subtitle = words.titles(result, "profile")
     return layer_panels(
         [(part, values) for part, values, _ in shown],
@@ -58,6 +65,7 @@ def profile_figure(result: Result) -> Figure:
         title=title,
         subtitle=subtitle,
         notes=notes,
+        say=say,
     )
 
 

@@ -19,6 +19,7 @@ from interfere.report import _cells as draw
 from interfere.report import _text as text
 from interfere.report import _words as words
 from interfere.report._figure import Panel, heatmaps, label_axes
+from interfere.report._gradients_cells import strength_cells
 from interfere.report._heatmaps import MAX_GROUPS, column_edges, column_names
 from interfere.report._order import language_order
 from interfere.report._tables import BODY, group_names, group_noun
@@ -100,8 +101,14 @@ def strength_figure(result: Result, metric: str | None = None) -> Figure:
     title, subtitle = words.titles(result, metric, "strength")
     return heatmaps(
         [
-            Panel(width * cell, height * cell_height, partial(into, quantity=q), partial(bar, quantity=q))
-            for q in quantities
+            Panel(
+                width * cell,
+                height * cell_height,
+                partial(into, quantity=q),
+                partial(bar, quantity=q),
+                strength_cells(result, metric, column, order, groups, columns, xs, q.name),
+            )
+            for column, q in zip(table, quantities, strict=True)
         ],
         title=title,
         subtitle=subtitle,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -17,6 +18,7 @@ from interfere.report import _cells as draw
 from interfere.report import _tasks_words as words
 from interfere.report import _text as text
 from interfere.report._figure import Drawn, Panel, heatmaps, label_axes
+from interfere.report._grid import Cells, said
 from interfere.report._importance_words import capital
 from interfere.report._matrix import MANY, cell_size
 from interfere.report._tasks_tables import (
@@ -29,6 +31,7 @@ from interfere.report._tasks_tables import (
     metric,
     multilinguals,
     score_rows,
+    signed,
     trained,
 )
 from interfere.results import Result
@@ -90,10 +93,10 @@ def scores_figure(result: Result, multilingual: str | None) -> Figure:
 
         verdicts = np.where(sure == 1, "sure", UNDETERMINED).astype(object)
         labels = [names[a] for a in trains], [names[a] for a in tests]
+        beside = np.where(sure == 1, "surely above the baseline", "not surely above the baseline").astype(object)
+        cells = _cells(values, low, high, beside, labels, partial(text.number, digits=3), capital(title))
         panels.append(
-            _panel(
-                values, (high - low) / 2, verdicts, labels, scale, _score_text, bar, [(own, 1.6)], own, capital(title)
-            )
+            _panel(values, (high - low) / 2, verdicts, labels, scale, _score_text, bar, [(own, 1.6)], own, cells)
         )
     heading, subtitle = words.titles(result, "scores", multilingual)
     n = len(result.languages)
@@ -143,9 +146,10 @@ def differences_figure(result: Result, multilingual: str) -> Figure:
         verdict: [(float(j), float(i)) for (i, j), found in np.ndenumerate(verdicts) if found == verdict]
         for verdict in (BETTER, WORSE)
     }
+    labels = [names[a] for a in trains], [names[a] for a in tests]
+    cells = _cells(values, low, high, verdicts, labels, signed, "")
     lines = [(frames[BETTER], _THIN), (frames[WORSE], _THICK)]
     own = [(float(tests.index(train)), float(i)) for i, train in enumerate(trains)]
-    labels = [names[a] for a in trains], [names[a] for a in tests]
     heading, subtitle = words.titles(result, "deltas", multilingual)
     handles: list[Artist] = [
         Patch(facecolor="white", edgecolor=draw.FRAME, linewidth=_THICK, label="thick frame: worse (q ≤ 0.05)"),
@@ -156,7 +160,7 @@ def differences_figure(result: Result, multilingual: str) -> Figure:
         handles.append(draw.missing_handle("grey with a dash: no difference is known"))
     n = len(tests)
     return heatmaps(
-        [_panel(values, (high - low) / 2, verdicts, labels, scale, _delta_text, bar, lines, own, "")],
+        [_panel(values, (high - low) / 2, verdicts, labels, scale, _delta_text, bar, lines, own, cells)],
         title=heading,
         subtitle=subtitle,
         handles=handles,
@@ -193,6 +197,25 @@ def _delta_text(value: float) -> str:
     return out if out.startswith("−") or float(out) == 0 else f"+{out}"
 
 
+def _cells(
+    values: NDArray[np.float64],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    beside: NDArray[np.object_],
+    labels: tuple[Sequence[str], Sequence[str]],
+    write: Callable[[float], str],
+    name: str,
+) -> Cells:
+    texts = [
+        [said(values[i, j], low[i, j], high[i, j], write, str(beside[i, j])) for j in range(values.shape[1])]
+        for i in range(values.shape[0])
+    ]
+    rows, columns = labels
+    return Cells(
+        [f"fine-tuned in {each}" for each in rows], [f"tested in {each}" for each in columns], texts, name=name
+    )
+
+
 def _panel(
     values: NDArray[np.float64],
     half: NDArray[np.float64],
@@ -203,7 +226,7 @@ def _panel(
     bar: Callable[[Axes], None],
     frames: Sequence[tuple[Sequence[tuple[float, float]], float]],
     bold: Sequence[tuple[float, float]],
-    title: str,
+    cells: Cells,
 ) -> Panel:
     """Cells of training (rows) by test language; corners are (column, row), and a frame has points of its line."""
     rows, columns = values.shape
@@ -218,8 +241,8 @@ def _panel(
             if size is not None and np.isfinite(value):
                 known = verdicts[i, j] != UNDETERMINED
                 _write(ax, (float(j), float(i)), value, float(half[i, j]), known, (float(j), float(i)) in bold)
-        if title:
-            ax.set_title(title, fontsize=9, loc="left", pad=5)
+        if cells.name:
+            ax.set_title(cells.name, fontsize=9, loc="left", pad=5)
         label_size = 9.5 if columns <= MANY else 8
         middles = [i + 0.5 for i in range(max(rows, columns))]
         label_axes(ax, middles[:columns], labels[1], middles[:rows], labels[0], label_size)
@@ -242,4 +265,4 @@ def _panel(
         style["fontweight"] = "normal"
         draw.put(ax, (x, y + 0.24), f"±{draw.free_value(width, brief=True)}", 6.5, **style)
 
-    return Panel(columns * cell, rows * cell, into, bar)
+    return Panel(columns * cell, rows * cell, into, bar, cells)

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from interfere.report._glossary import Term
 
+BRIEF = (
+    "Δ: score of the multilingual model less that of the monolingual one, both fine-tuned in the same language and "
+    "tested on the same items; above 0 the multilingual model is better.",
+    "Two given checkpoints differ in more than in the languages that they share; undetermined is no finding.",
+)
+"""How differences are to be read, in brief."""
+
 CONTEXT = (
     "A multilingual model that is worse on a task than a monolingual one is a model to be looked into, and not yet a "
     "case of interference: two given checkpoints were trained on other data, at another size, for another time and "

@@ -15,6 +15,7 @@ from interfere.report import _cells as draw
 from interfere.report import _text as text
 from interfere.report import _words as words
 from interfere.report._figure import heatmaps
+from interfere.report._gradients_cells import transfer_cells
 from interfere.report._matrix import MANY, matrix_handles, matrix_panel
 from interfere.report._order import language_order
 from interfere.report._tables import BODY, pair_rows
@@ -54,6 +55,7 @@ def transfer_figure(result: Result, metric: str | None = None) -> Figure:
         diagonal=_one,
         bar=partial(_bar, limit=limit, beyond=_beyond(values, limit)),
         axes=("… helps this language", "A step of this language …"),
+        cells=transfer_cells(directed, order),
     )
     title, subtitle = words.titles(result, metric, "transfer")
     return heatmaps(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from interfere.report._grid import Grid
 from interfere.report._kinds import report_kind
 from interfere.results import Result, write_result
 
@@ -17,13 +19,14 @@ class Drawing:
         kind: of a result of kind `gradients` `languages`, `layers`, `transfer` or `strength`; of one of kind
             `importance` `profile`, `overlap`, `ablation` or `gates`; of one of kind `deltas` `deltas`, `curve`, `worth`
             or `quality`; of one of kind `experiment` `scout`, `matrix`, `forest`, `capacity`, `amount`, `curves`,
-            `conflict` or `predict`.
+            `conflict` or `predict`; of one of kind `trajectory` `cosines`, `verdicts` or `languages`.
         metric: as the result names it, not made safe; of kind `importance` the scoring method, of kind `deltas` and
             `experiment` bits per byte.
         title: what the picture shows, one line of plain text; harmless, but not escaped for HTML.
         alt: the same picture in a few sentences, for somebody who cannot see it; as harmless as the title.
         png: where the PNG file is.
         svg: where the SVG file is.
+        grids: what its cells say and where they are, panel by panel, if it has such.
     """
 
     kind: str
@@ -32,6 +35,7 @@ class Drawing:
     alt: str
     png: Path
     svg: Path
+    grids: Sequence[Grid] = ()
 
 
 def write_figures(result: Result, folder: str | Path) -> list[Drawing]:
@@ -57,7 +61,7 @@ def write_figures(result: Result, folder: str | Path) -> list[Drawing]:
     drawings = []
     for drawn in figures:
         png, svg = save(drawn.figure, folder, drawn.file)
-        drawings.append(Drawing(drawn.kind, drawn.measure, drawn.title, drawn.alt, png, svg))
+        drawings.append(Drawing(drawn.kind, drawn.measure, drawn.title, drawn.alt, png, svg, drawn.grids))
     return drawings
 
 

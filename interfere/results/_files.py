@@ -21,9 +21,12 @@ ARRAYS = {
     "deltas": "arrays.safetensors",
     "experiment": "arrays.safetensors",
     "tasks": "arrays.safetensors",
+    "trajectory": "arrays.safetensors",
+    "comparison": "arrays.safetensors",
 }
 """Kind of result → the file of what is too large for JSON, where there is such."""
 
+_LONGEST_REASON = 200
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -66,12 +69,22 @@ def escape_cell(value: Any) -> Any:
     return "'" + value if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
 
 
+def table_csv(table: pd.DataFrame) -> str:
+    """A table as CSV, without anything that a spreadsheet runs as a formula."""
+    return table.map(escape_cell).rename(columns=escape_cell).to_csv(index=False)
+
+
 def write_result(result: Result, folder: Path) -> None:
     """Write results.json, a CSV per table, and a file of arrays if there are any."""
     for name, table in result.tables.items():
-        table.map(escape_cell).to_csv(folder / f"{name}.csv", index=False)
+        (folder / f"{name}.csv").write_text(table_csv(table), encoding="utf-8", newline="")
     if result.arrays:
-        save_file({k: np.ascontiguousarray(v) for k, v in result.arrays.items()}, folder / ARRAYS[result.kind])
+        path = folder / ARRAYS[result.kind]
+        try:
+            save_file({k: np.ascontiguousarray(v) for k, v in result.arrays.items()}, path)
+        except SafetensorError as error:
+            # It wraps what the system said, such as that the disk is full.
+            raise OSError(f"cannot write {path}: {error}") from error
     text = json.dumps(result_document(result), ensure_ascii=False, indent=1, allow_nan=False)
     (folder / "results.json").write_text(text + "\n", encoding="utf-8")
 
@@ -99,6 +112,7 @@ def load_result(directory: str | Path) -> Result:
             raise InputError(
                 f"{file}: schema version {version!r}, and this interfere reads up to {SCHEMA_VERSION}: update it"
             )
+        _require_types(document)
         tables = {
             name: pd.DataFrame(rows, columns=document["table_columns"][name])
             for name, rows in document["tables"].items()
@@ -121,5 +135,43 @@ def load_result(directory: str | Path) -> Result:
             arrays=arrays,
             array_groups=document["array_groups"],
         )
-    except (ValueError, KeyError, TypeError, AttributeError, OSError, SafetensorError) as error:
-        raise InputError(f"{file}: damaged or not written by interfere ({type(error).__name__}: {error})") from error
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        OSError,
+        ArithmeticError,
+        RecursionError,
+        SafetensorError,
+    ) as error:
+        reason = f"{type(error).__name__}: {error}"[:_LONGEST_REASON]
+        raise InputError(f"{file}: damaged or not written by interfere ({reason})") from error
+
+
+def _require_types(document: dict[str, Any]) -> None:
+    """Check that each entry is of its type, so that no command stumbles over it later.
+
+    Raises:
+        TypeError: one is not.
+    """
+
+    def require(name: str, fits: bool) -> None:
+        if not fits:
+            raise TypeError(f"{name} is not of its type")
+
+    for name in ("kind", "command"):
+        require(name, isinstance(document[name], str))
+    for name in ("languages", "warnings"):
+        require(name, _is_list_of(str, document[name]))
+    for name in ("model", "settings", "environment"):
+        require(name, isinstance(document[name], dict))
+    for name, kind in (("data", dict), ("tables", list), ("table_columns", list), ("array_groups", list)):
+        require(name, isinstance(document[name], dict) and _is_list_of(kind, list(document[name].values())))
+    for name in ("table_columns", "array_groups"):
+        require(name, all(_is_list_of(str, names) for names in document[name].values()))
+    require("tables", all(_is_list_of(dict, rows) for rows in document["tables"].values()))
+
+
+def _is_list_of(kind: type, value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, kind) for each in value)

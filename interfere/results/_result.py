@@ -21,14 +21,17 @@ class Result:
     """What an analysis found, and all that is needed to say how.
 
     Args:
-        kind: which analysis: `gradients`, `importance`, `deltas`, `tasks` or `experiment`.
+        kind: which analysis: `gradients`, `importance`, `deltas`, `tasks`, `experiment`, `comparison` or
+            `trajectory`.
         languages: sorted.
         tables: name → table; those of kind `gradients` are `pairs`, `self`, `groups`, `tensors` and `chunks`; those of
             kind `importance` `layers`, `overlap`, `own_units`, `own_counts`, `units`, `chunks`, and where units were
             removed `ablation` and `specificity`, where gates were trained `gates`; those of kind `deltas` `deltas`,
             `quality`, `models`, `documents`, and where monolingual models of several sizes were given `worth`; those of
             kind `tasks` `task_scores`, `task_deltas` and `task_units`; those of kind `experiment` `deltas`, `curves`,
-            `conflict`, `predictors`, `predictions`, `quality` and `models`, or of short runs `scout`.
+            `conflict`, `predictors`, `predictions`, `quality` and `models`, or of short runs `scout`; those of kind
+            `comparison` `changes` and `verdict_changes`; those of kind `trajectory` `pairs`, `self`, `groups`,
+            `checkpoints` and `changes`.
         model: id, revision, architecture, objective, parameters, weights_sha256.
         data: language → documents, tokens, bytes, sha256 and what was left out.
         settings: everything that was chosen, by the user or by default.
@@ -125,5 +128,9 @@ class Result:
         if Path(directory).exists() and not overwrite:
             raise InputError(f"{directory} exists already; name another folder, or give overwrite=True")
         run = RunDirectory.check(directory, overwrite=overwrite).open()
-        write_run(self, run.path)
+        try:
+            write_run(self, run.path)
+        except BaseException:
+            run.worth_resuming()
+            raise
         return run.finish()

@@ -9,7 +9,7 @@ from interfere.report._deltas_glossary import READING, SETTINGS
 from interfere.report._html import FIGURES, html_report
 from interfere.results import load_result, write_result
 from interfere.settings import EvaluationSettings
-from tests.report._page import Reader
+from tests.report._page import Reader, without_data
 from tests.report._results import CODES
 from tests.report.test_deltas_results import make_deltas
 
@@ -97,7 +97,7 @@ def test_findings_and_warnings_are_all_there_before_the_tables():
     for sentence in [*findings(result), *result.warnings]:
         assert " ".join(sentence.split()) in shown
     assert page.index("What was found") < page.index("What is not determined") < page.index("<table")
-    assert "nan" not in page.lower()
+    assert "nan" not in without_data(page).lower()
 
 
 def test_verdicts_are_counted_for_each_model():
@@ -162,7 +162,7 @@ def test_a_failed_language_has_dashes_and_its_reason():
     assert row[:9] == ["en", *["–"] * 8]
     assert row[9] == "undetermined"
     assert "too short" in row[-1]
-    assert "nan" not in page.lower()
+    assert "nan" not in without_data(page).lower()
 
 
 def test_a_stored_result_gives_the_same_page(tmp_path):
