@@ -8,14 +8,25 @@ from typing import Annotated
 
 import typer
 
-from interfere.settings import GradientSettings, Gram, Granularity, Scope
+from interfere.settings import GradientSettings
 
+from ._gradient_options import (
+    AdamFloorOption,
+    GradientCheckpointingOption,
+    GramOption,
+    GranularityOption,
+    MarginOption,
+    MemoryBudgetOption,
+    MetricOption,
+    MixtureOption,
+    ScopeOption,
+    SketchSizeOption,
+)
 from ._inputs import check_inputs, load
 from ._options import (
     COST,
     HOW,
     OUT,
-    WHAT,
     BatchSizeOption,
     ChunksOption,
     DataOption,
@@ -32,6 +43,7 @@ from ._options import (
     ResumeOption,
     RevisionOption,
     SeedOption,
+    SourceLanguageOption,
     TokenizerOption,
     TokensPerChunkOption,
     TrustRemoteCodeOption,
@@ -41,6 +53,7 @@ from ._shared import parse_batch_size, parse_bytes, parse_weights, split_list, u
 from ._show import analyze_and_show
 
 _DEFAULT = GradientSettings()
+_METRICS = ",".join(_DEFAULT.metrics)
 
 
 def gradients(
@@ -50,29 +63,16 @@ def gradients(
     revision: RevisionOption = None,
     tokenizer: TokenizerOption = None,
     objective: ObjectiveOption = "auto",
-    scope: Annotated[
-        Scope, typer.Option(help="The transformer's body, or embeddings and head too.", rich_help_panel=WHAT)
-    ] = _DEFAULT.scope,
-    granularity: Annotated[
-        Granularity, typer.Option(help="The groups that are reported beside the body.", rich_help_panel=WHAT)
-    ] = _DEFAULT.granularity,
-    metric: Annotated[
-        str, typer.Option(help="euclidean, adam, per-tensor, or several: euclidean,adam.", rich_help_panel=HOW)
-    ] = ",".join(_DEFAULT.metrics),
+    source_language: SourceLanguageOption = None,
+    scope: ScopeOption = _DEFAULT.scope,
+    granularity: GranularityOption = _DEFAULT.granularity,
+    metric: MetricOption = _METRICS,
     chunks: ChunksOption = _DEFAULT.chunks,
     tokens_per_chunk: TokensPerChunkOption = _DEFAULT.tokens_per_chunk,
     mask_passes: MaskPassesOption = _DEFAULT.mask_passes,
     max_length: MaxLengthOption = None,
-    margin: Annotated[
-        float, typer.Option(help="A cosine surely within ± this is neutral.", rich_help_panel=HOW)
-    ] = _DEFAULT.margin,
-    mixture: Annotated[
-        str | None,
-        typer.Option(
-            help="The training mixture, a weight for each language: en=0.7,de=0.3. Default: equal.",
-            rich_help_panel=HOW,
-        ),
-    ] = None,
+    margin: MarginOption = _DEFAULT.margin,
+    mixture: MixtureOption = None,
     adam_state: Annotated[
         str | None,
         typer.Option(
@@ -81,19 +81,10 @@ def gradients(
             rich_help_panel=HOW,
         ),
     ] = None,
-    adam_floor: Annotated[
-        float, typer.Option(help="Least second moment, as a share of its tensor's mean.", rich_help_panel=HOW)
-    ] = _DEFAULT.adam_floor,
+    adam_floor: AdamFloorOption = _DEFAULT.adam_floor,
     seed: SeedOption = (_DEFAULT.seed),
     batch_size: BatchSizeOption = str(_DEFAULT.batch_size),
-    gradient_checkpointing: Annotated[
-        bool,
-        typer.Option(
-            "--gradient-checkpointing",
-            help="Compute what is inside layers twice and keep none of it: less memory, more time.",
-            rich_help_panel=COST,
-        ),
-    ] = False,
+    gradient_checkpointing: GradientCheckpointingOption = False,
     shard: Annotated[
         bool,
         typer.Option(
@@ -102,15 +93,9 @@ def gradients(
             rich_help_panel=COST,
         ),
     ] = False,
-    gram: Annotated[
-        Gram, typer.Option(help="Keep whole gradients, or sketches of bounded size.", rich_help_panel=COST)
-    ] = _DEFAULT.gram,
-    sketch_size: Annotated[
-        int, typer.Option(help="Numbers kept of each group by a sketch.", rich_help_panel=COST)
-    ] = _DEFAULT.sketch_size,
-    memory_budget: Annotated[
-        str, typer.Option(help="Whole gradients are kept where they fit this.", rich_help_panel=COST)
-    ] = "2GiB",
+    gram: GramOption = _DEFAULT.gram,
+    sketch_size: SketchSizeOption = _DEFAULT.sketch_size,
+    memory_budget: MemoryBudgetOption = "2GiB",
     dtype: DtypeOption = "float32",
     device: DeviceOption = "auto",
     trust_remote_code: TrustRemoteCodeOption = False,
@@ -145,6 +130,7 @@ def gradients(
             sketch_size=sketch_size,
             memory_budget=parse_bytes(memory_budget, "--memory-budget"),
             seed=seed,
+            source_language=source_language,
             margin=margin,
             mixture=parse_weights(mixture, "--mixture"),
             adam_state=adam_state,
