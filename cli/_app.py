@@ -7,11 +7,16 @@ from typing import Annotated
 
 import typer
 
+from .check import check
+from .compare import compare
 from .deltas import deltas
 from .demo import demo
+from .doctor import doctor
 from .experiment import experiment
 from .gradients import gradients
 from .importance import importance
+from .report import report
+from .trajectory import trajectory
 
 app = typer.Typer(
     name="interfere",
@@ -23,8 +28,13 @@ app = typer.Typer(
 )
 app.command("gradients")(gradients)
 app.command("importance")(importance)
+app.command("trajectory")(trajectory)
 app.command("deltas")(deltas)
 app.command("experiment")(experiment)
+app.command("check")(check)
+app.command("report")(report)
+app.command("compare")(compare)
+app.command("doctor")(doctor)
 app.command("demo")(demo)
 
 
