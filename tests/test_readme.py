@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from interfere import bundled_corpus, load_result
-from tests.text import some_text, write_text
-from tests.tiny import save_tiny
+from tests.place import furnish, run
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -24,44 +23,44 @@ PROGRAMS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that holds what the README calls `my-model` and `texts`, after all its commands and programs."""
-    folder = tmp_path_factory.mktemp("user")
-    save_tiny(folder / "my-model", "llama")
-    write_text(folder / "texts", {name: some_text(name, 40) for name in ("de", "en", "ru")})
-    write_text(folder / "held-out", {name: some_text(name, 20, seed=1) for name in ("de", "en")})
-    for seed, name in enumerate(("model-de", "model-en"), start=1):
-        save_tiny(folder / name, "llama", seed=seed)
+    folder = furnish(tmp_path_factory.mktemp("user"))
     for command in COMMANDS:
         program = "from interfere_cli import main; main()"
         done = run([sys.executable, "-c", program, *shlex.split(command)[1:]], folder)
         (folder / f"{shlex.split(command)[1]}.out").write_text(done.stdout, encoding="utf-8")
-    [processes] = re.findall(r"^    torchrun (.*)$", README, flags=re.MULTILINE)
-    run([sys.executable, "-m", "torch.distributed.run", *shlex.split(processes)], folder)
     for program in PROGRAMS:
         run([sys.executable, "-c", program], folder)
     return folder
 
 
-def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, encoding="utf-8", check=False)
-    assert done.returncode == 0, f"{arguments}: {done.stderr}"
-    return done
-
-
 def test_commands_and_programs_run_as_written(place: Path) -> None:
-    assert len(COMMANDS) == 6
-    assert len(PROGRAMS) == 4
+    assert len(COMMANDS) == 10
+    assert len(PROGRAMS) == 3
     assert list(load_result(place / "first-look").languages) == ["de", "en", "ru", "uk"]
     assert (place / "run" / "results.json").is_file()
-    assert (place / "run-by-two" / "report.html").is_file()
     assert (place / "run-by-module" / "pairs.csv").is_file()
     assert "specificity" in load_result(place / "importance").tables
     assert (place / "importance" / "report.html").is_file()
     assert list(load_result(place / "deltas").tables["deltas"]["language"]) == ["de", "en"]
     trained = load_result(place / "experiment").tables["models"]
+    assert (place / "findings.html").stat().st_size < 5_000_000
     assert sorted(set(trained["mixture"])) == ["de", "de+en", "en"]
     assert (place / "experiment" / "models" / trained["folder"][0] / "config.json").is_file()
-    named = set(re.findall(r"^\| `([\w.]+)/?` \|", README, flags=re.MULTILINE))
-    assert named == {path.name for path in (place / "run").iterdir()}
+
+
+def test_a_policy_is_broken_on_purpose_and_mended(place: Path) -> None:
+    command = [sys.executable, "-c", "from interfere_cli import main; main()"]
+    command += shlex.split(next(each for each in COMMANDS if "--policy" in each))[1:]
+    policy = place / "interfere-policy.toml"
+    written = policy.read_text(encoding="utf-8")
+    rule, bound = re.search(r'name = "Pairs agree".*?^(at_least = \S+)', written, re.DOTALL | re.MULTILINE).span(1)
+    policy.write_text(written[:rule] + "at_least = 0.99" + written[bound:], encoding="utf-8")
+    failed = subprocess.run(command, cwd=place, capture_output=True, text=True, encoding="utf-8", check=False)
+    assert failed.returncode == 1
+    said = " ".join(failed.stdout.split())
+    assert re.search(r"Pairs agree: corrected of \w\w–\w\w, body is \S+ \[\S+ \S+\], below at_least = 0.99", said), said
+    policy.write_text(written, encoding="utf-8")
+    run(command, place)
 
 
 def test_the_demo_ends_by_naming_its_report_and_determines_most(place: Path) -> None:

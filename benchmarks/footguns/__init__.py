@@ -1,0 +1,1 @@
+"""What goes wrong in measuring interference, shown on real runs (docs/footguns.md)."""

@@ -1,0 +1,1 @@
+interfere gradients --model my-model --data texts --output-dir run
