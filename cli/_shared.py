@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -40,7 +41,8 @@ def user_errors() -> Iterator[None]:
     except OSError as error:
         # A disk that is full or a folder that has gone; wrong paths are told apart where they are read.
         _complain(str(error), error)
-        raise typer.Exit(RunError.exit_code) from None
+        too_long = error.errno == errno.ENAMETOOLONG
+        raise typer.Exit(InputError.exit_code if too_long else RunError.exit_code) from None
     except KeyboardInterrupt as error:
         _complain("interrupted", error)
         raise typer.Exit(INTERRUPTED) from None
@@ -74,9 +76,15 @@ def split_list(text: str | None) -> list[str] | None:
     return [item.strip() for item in text.split(",") if item.strip()]
 
 
+def whole_number(text: str) -> int | None:
+    """A whole number of at most 18 digits; None for anything else."""
+    return int(text) if re.fullmatch(r"-?\d{1,18}", text) else None
+
+
 def parse_batch_size(text: str) -> int | str:
     """A number of examples; other words as they are, for the settings to judge."""
-    return int(text) if text.lstrip("-").isdecimal() else text
+    number = whole_number(text)
+    return text if number is None else number
 
 
 def parse_numbers(text: str, option: str) -> tuple[float, ...]:
@@ -117,7 +125,7 @@ def parse_bytes(text: str, option: str) -> int:
     Raises:
         InputError: it is none of these.
     """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", text)
+    match = re.fullmatch(r"\s*(\d{1,18}(?:\.\d{1,18})?)\s*([a-zA-Z]*)\s*", text)
     if match is None or match[2].lower() not in _UNITS:
         raise InputError(f"{option} {text!r}: write a size such as 2GiB or 500MB")
     return int(float(match[1]) * _UNITS[match[2].lower()])

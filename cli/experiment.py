@@ -22,7 +22,7 @@ from ._options import (
     ResumeOption,
 )
 from ._processes import processes
-from ._shared import parse_numbers, split_list, user_errors
+from ._shared import parse_numbers, split_list, user_errors, whole_number
 from ._show import analyze_and_show
 
 if TYPE_CHECKING:
@@ -237,6 +237,7 @@ def _whole(text: str | None, option: str) -> tuple[int, ...]:
 
 
 def _one(text: str, option: str) -> int:
-    if not text.lstrip("-").isdecimal():
+    number = whole_number(text)
+    if number is None:
         raise InputError(f"{option} {text!r}: give a whole number")
-    return int(text)
+    return number

@@ -12,15 +12,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from interfere.checkpoint._hub import explain, first_line, printable
+from interfere.checkpoint._files import WEIGHTS, check_entries, check_weight_files, some
+from interfere.checkpoint._hub import cached_folder, explain, first_line
 from interfere.checkpoint._objective_name import ObjectiveName
 from interfere.checkpoint._parameters import map_parameters
+from interfere.checkpoint._sizes import check_sizes
 from interfere.errors import RunError
 
 _log = logging.getLogger(__name__)
-
-_SHOWN = 3
-_LFS = b"version https://git-lfs"
 
 
 def read_weights(
@@ -41,9 +40,9 @@ def read_weights(
     """
     from safetensors import SafetensorError
 
-    folder = Path(name)
-    if folder.is_dir():
-        _check_files(folder, name)
+    files = _files_at_hand(name, config)
+    if files and not trust_remote_code:
+        check_sizes(auto, config, files, name)
     try:
         return auto.from_pretrained(  # type: ignore[no-any-return]
             name,
@@ -78,6 +77,19 @@ def read_weights(
         raise explain(error, name, revision) from None
 
 
+def _files_at_hand(name: str, config: Any) -> list[Path]:
+    """The files that the weights will be read from, of a folder or in the hub's cache; none before the download."""
+    folder = Path(name)
+    if folder.is_dir():
+        return check_weight_files(folder, name)
+    cached = cached_folder(name, getattr(config, "_commit_hash", None))
+    if cached is None or not any((cached / each).is_file() for each in WEIGHTS):
+        return []
+    check_entries(cached, "model", name)
+    files = check_weight_files(cached, name, complete=False)
+    return files if all(path.is_file() for path in files) else []
+
+
 def check_loaded(model: nn.Module, report: Mapping[str, Any], name: str, objective: ObjectiveName) -> None:
     """Refuse a model with weights that its files did not hold: transformers fills those with random numbers.
 
@@ -104,14 +116,20 @@ def check_loaded(model: nn.Module, report: Mapping[str, Any], name: str, objecti
         # Buffers are in the report as well; those that a model computes for itself are not.
         body = [key for key in _in_order(model, missing) if layers.get(key) != "head"]
         if body:
-            raise RunError(f"model {name!r} lacks {len(missing)} of its weights: {_some(body)}")
+            raise RunError(f"model {name!r} lacks {len(missing)} of its weights: {some(body)}")
         raise RunError(
-            f"model {name!r} has no language-model head for {objective}: its weights lack {_some(sorted(missing))}; "
+            f"model {name!r} has no language-model head for {objective}: its weights lack {some(sorted(missing))}; "
             "give a checkpoint that was saved with its head"
         )
     unused = sorted(report.get("unexpected_keys") or ())
+    beyond = _layers_beyond(model, unused)
+    if beyond:
+        raise RunError(
+            f"model {name!r}: its weights have layers that the model has not by config.json: {some(beyond)}; one of "
+            "the two is not this model's"
+        )
     if unused:
-        _log.warning("model %r: %d weights in its files are not used: %s", name, len(unused), _some(unused))
+        _log.warning("model %r: %d weights in its files are not used: %s", name, len(unused), some(unused))
 
 
 def check_finite(model: nn.Module, name: str) -> None:
@@ -122,7 +140,7 @@ def check_finite(model: nn.Module, name: str) -> None:
     """
     bad = [key for key, value in model.named_parameters() if not bool(torch.isfinite(value.detach()).all())]
     if bad:
-        raise RunError(f"model {name!r} has NaN or infinite weights in {_some(bad)}")
+        raise RunError(f"model {name!r} has NaN or infinite weights in {some(bad)}")
 
 
 def hash_weights(model: nn.Module) -> str:
@@ -138,36 +156,18 @@ def hash_weights(model: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def _check_files(folder: Path, name: str) -> None:
-    """Find what is wrong with the files of a folder, where the loader would not say which file it is."""
-    from safetensors import SafetensorError, safe_open
+def _layers_beyond(model: nn.Module, unused: list[str]) -> list[str]:
+    """Of weights that are not used those that are called as the model's own, but for the number of the layer."""
+    own = {_without_numbers(key) for key in model.state_dict()}
+    numbered = any("#" in key for key in own)
+    called = [key for key in unused if "#" in _without_numbers(key)]
+    return called if called and not numbered else [key for key in called if _without_numbers(key) in own]
 
-    files = {path.name for path in folder.iterdir() if path.is_file()}
-    weights = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
-    if not files & set(weights):
-        other = sorted(each for each in files if each.endswith((".safetensors", ".bin", ".gguf", ".msgpack", ".h5")))
-        found = f" (it has {_some(other)})" if other else ""
-        raise RunError(
-            f"model {name!r} has no weights: neither {weights[0]} nor {weights[2]}, whole or in shards{found}"
-        )
-    for path in sorted(folder.glob("*.safetensors")):
-        with path.open("rb") as file:
-            if file.read(len(_LFS)) == _LFS:
-                raise RunError(
-                    f"{printable(str(path))} is a pointer of Git LFS, not the weights; run `git lfs pull` there"
-                )
-        try:
-            with safe_open(path, framework="pt"):
-                pass
-        except (SafetensorError, OSError) as error:
-            raise RunError(f"{printable(str(path))} is damaged or cut short: {first_line(error)}") from None
+
+def _without_numbers(key: str) -> str:
+    return ".".join("#" if part.isdecimal() else part for part in key.split("."))
 
 
 def _in_order(model: nn.Module, keys: Iterable[str]) -> list[str]:
     order = {key: position for position, key in enumerate(model.state_dict())}
     return sorted(keys, key=lambda key: (order.get(key, len(order)), key))
-
-
-def _some(names: list[str]) -> str:
-    shown = ", ".join(printable(name) for name in names[:_SHOWN])
-    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"

@@ -5,6 +5,7 @@ from interfere.corpus._digest import language_sha256
 from interfere.corpus._names import check_language_name, require_languages
 from interfere.corpus._read import corpus_from_texts, read_corpus
 from interfere.corpus._types import Corpus, Document
+from interfere.corpus._units import find_alignment
 
 __all__ = [
     "Corpus",
@@ -13,6 +14,7 @@ __all__ = [
     "check_language_name",
     "corpus_from_texts",
     "deal_slots",
+    "find_alignment",
     "language_sha256",
     "read_corpus",
     "require_languages",

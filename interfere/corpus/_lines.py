@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import stat
 import zlib
 from pathlib import Path
 
-from interfere.errors import InputError
+from interfere.errors import InputError, RunError
 
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_BLOCK = 1 << 24
+_MOST_EXPANSION = 200
+"""No text is packed as tightly as this: real corpora expand three to six times, endless repetition a thousand."""
+_HARMLESS_SIZE = 1 << 26
 
 
 def read_lines(path: Path, language: str | None = None) -> list[str]:
@@ -26,10 +31,17 @@ def read_lines(path: Path, language: str | None = None) -> list[str]:
         The lines without their ends; a line end at the end of the file does not start another line.
 
     Raises:
-        InputError: the file is missing, unreadable, damaged or not UTF-8.
+        InputError: the file is missing, unreadable, no ordinary file, damaged or not UTF-8.
+        RunError: it does not fit in memory.
     """
     label = str(path) if language is None else f"{path} (language {language!r})"
-    data = _read_bytes(path, label)
+    try:
+        return _decode(_read_bytes(path, label), label)
+    except MemoryError as error:
+        raise RunError(f"{label} does not fit in memory; give less text, or split it over several runs.") from error
+
+
+def _decode(data: bytes, label: str) -> list[str]:
     if data.startswith(_UTF16):
         raise InputError(f"{label} is not UTF-8 but looks like UTF-16; save it as UTF-8.")
     mark = len(_BOM) if data.startswith(_BOM) else 0
@@ -51,13 +63,28 @@ def read_lines(path: Path, language: str | None = None) -> list[str]:
 def _read_bytes(path: Path, label: str) -> bytes:
     """The content of a file, unzipped where its name says that it is zipped."""
     try:
-        if path.suffix.casefold() == ".gz":
-            with gzip.open(path) as file:
-                return file.read()
-        return path.read_bytes()
+        # A pipe or a device may never come to an end.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise InputError(f"{label} is not an ordinary file but a folder, a pipe or a device; give a file.")
+        return _unzip(path, label) if path.suffix.casefold() == ".gz" else path.read_bytes()
     except FileNotFoundError as error:
         raise InputError(f"{label} does not exist.") from error
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(f"{label} is not a whole gzip file ({error}); compress it again.") from error
     except OSError as error:
         raise InputError(f"{label} cannot be read: {error.strerror or error}.") from error
+
+
+def _unzip(path: Path, label: str) -> bytes:
+    """The content of a gzip file, unless it was made to fill the memory."""
+    packed = path.stat().st_size
+    out = bytearray()
+    with gzip.open(path) as file:
+        while block := file.read(_BLOCK):
+            out += block
+            if len(out) > max(_HARMLESS_SIZE, _MOST_EXPANSION * packed):
+                raise InputError(
+                    f"{label} expands to more than {_MOST_EXPANSION} times its {packed:,} bytes, as no text does; "
+                    "unzip it and look."
+                )
+    return bytes(out)

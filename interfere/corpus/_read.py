@@ -54,6 +54,8 @@ def read_corpus(data: str | Path | Texts | Corpus | None = None, languages: Sequ
         raise InputError(
             "The data path is empty; give a directory with one file a language, such as de.txt, or one .jsonl file."
         )
+    if "\0" in str(data):
+        raise InputError("The data path holds a NUL character, which no path can.")
     path = Path(data)
     if is_mixed_file(path):
         return read_mixed_file(path, languages)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 _BLOCK = 1 << 24
@@ -53,7 +53,11 @@ def energy_key(metric: str) -> str:
 def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> None:
     """Write a safetensors file so that it is either complete or absent."""
     part = path.with_name(path.name + ".tmp")
-    save_file(dict(tensors), part, metadata=dict(metadata))
+    try:
+        save_file(dict(tensors), part, metadata=dict(metadata))
+    except SafetensorError as error:
+        # It wraps what the system said, such as that the disk is full.
+        raise OSError(f"cannot write {path}: {error}") from error
     part.replace(path)
 
 

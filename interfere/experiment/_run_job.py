@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from interfere.experiment._state import drop_state, load_state, save_state
 from interfere.experiment._tokenizer import load_experiment_tokenizer
 from interfere.experiment._train import Training, new_training, own_generator, train
 from interfere.experiment._writing import remove_leftovers, saving
+from interfere.results import FolderLock
 
 SAVE_EVERY = 60.0
 """Seconds of training that an interruption may cost."""
@@ -58,14 +60,24 @@ def run_job(spec: JobSpec, *, save_every: float = SAVE_EVERY, on_update: Callabl
     for path in (spec.tokenizer, *(member.tokens for member in spec.members)):
         if not Path(path).exists():
             raise RunError(f"{spec.name}: {path} is gone; prepare the text again")
-    before = _claim(part, spec)
+    with saving(part):
+        lock = FolderLock.take(part)
     try:
-        with own_threads(spec.threads):
-            _train(spec, part, before, save_every, on_update)
-    except torch.OutOfMemoryError:
-        raise RunError(
-            f"{spec.name}: the memory of device {spec.device} does not suffice; reduce --batch-size"
-        ) from None
+        # Another process may have trained it while this one was on its way here.
+        if target.exists():
+            _require_same(target, spec, finished=True)
+            shutil.rmtree(part, ignore_errors=True)
+            return target
+        before = _claim(part, spec)
+        try:
+            with own_threads(spec.threads):
+                _train(spec, part, before, save_every, on_update)
+        except torch.OutOfMemoryError:
+            raise RunError(
+                f"{spec.name}: the memory of device {spec.device} does not suffice; reduce --batch-size"
+            ) from None
+    finally:
+        lock.release()
     with saving(part):
         part.rename(target)
     drop_state(target)

@@ -143,8 +143,8 @@ def test_a_folder_that_is_no_run_is_never_overwritten(tmp_path: Path) -> None:
 
 
 def test_an_unfinished_run_is_resumed_or_overwritten_only_when_asked(tmp_path: Path) -> None:
-    run = RunDirectory.check(tmp_path / "run").open()
-    (run.work / "chunk").write_text("")
+    work = RunDirectory.check(tmp_path / "run").open().work
+    (work / "chunk").write_text("")
     with pytest.raises(InputError, match="unfinished"):
         RunDirectory.check(tmp_path / "run")
     assert (RunDirectory.check(tmp_path / "run", resume=True).open().work / "chunk").exists()
