@@ -42,7 +42,17 @@ TokenizerOption = Annotated[
 ObjectiveOption = Annotated[
     str,
     typer.Option(
-        help="auto (what the checkpoint was trained for), masked-lm, causal-lm or span-corruption.",
+        help="auto (what the checkpoint was trained for), masked-lm, causal-lm, span-corruption, text-infilling or "
+        "translation.",
+        rich_help_panel=WHAT,
+    ),
+]
+
+SourceLanguageOption = Annotated[
+    str | None,
+    typer.Option(
+        help="For translation: the language that is translated from, into each of the others; the text has to be "
+        "aligned.",
         rich_help_panel=WHAT,
     ),
 ]

@@ -27,10 +27,11 @@ from ._options import (
     QuietOption,
     ResumeOption,
     SeedOption,
+    SourceLanguageOption,
     TrustRemoteCodeOption,
 )
 from ._processes import own_device, processes
-from ._shared import parse_batch_size, parse_bytes, split_list, user_errors
+from ._shared import parse_batch_size, parse_bytes, split_list, user_errors, whole_number
 from ._show import analyze_and_show
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def deltas(
     ],
     data: DataOption = None,
     languages: LanguagesOption = None,
+    source_language: SourceLanguageOption = None,
     documents: Annotated[
         str, typer.Option(help="Held-out documents that are read of each language, or all.", rich_help_panel=HOW)
     ] = str(_DEFAULT.documents),
@@ -132,6 +134,7 @@ def deltas(
                     "stride": (stride, None),
                     "mask-passes": (mask_passes, str(_DEFAULT.mask_passes)),
                     "whole-word": (whole_word, False),
+                    "source-language": (source_language, None),
                     "batch-size": (batch_size, str(_DEFAULT.batch_size)),
                     "dtype": (dtype, "float32"),
                 },
@@ -181,6 +184,7 @@ def deltas(
             whole_word=whole_word,
             batch_size=parse_batch_size(batch_size),
             seed=seed,
+            source_language=source_language,
         )
         many, one = _multilingual(multilingual), _monolingual(monolingual)
         from interfere.corpus import read_corpus
@@ -244,9 +248,10 @@ def _number_or_all(text: str, option: str) -> int | None:
     """A whole number; None for `all`."""
     if text == "all":
         return None
-    if not text.lstrip("-").isdecimal():
+    number = whole_number(text)
+    if number is None:
         raise InputError(f"{option} {text!r}: give a whole number, or all")
-    return int(text)
+    return number
 
 
 def _multilingual(given: list[str]) -> dict[str, Model]:

@@ -29,6 +29,7 @@ from ._options import (
     ResumeOption,
     RevisionOption,
     SeedOption,
+    SourceLanguageOption,
     TokenizerOption,
     TokensPerChunkOption,
     TrustRemoteCodeOption,
@@ -48,6 +49,7 @@ def importance(
     revision: RevisionOption = None,
     tokenizer: TokenizerOption = None,
     objective: ObjectiveOption = "auto",
+    source_language: SourceLanguageOption = None,
     method: Annotated[
         str,
         typer.Option(
@@ -125,6 +127,7 @@ def importance(
             max_length=max_length,
             batch_size=parse_batch_size(batch_size),
             seed=seed,
+            source_language=source_language,
             methods=tuple(split_list(method) or ()),
             top=top,
             ablate=ablate,

@@ -2,9 +2,10 @@
 
 from interfere.checkpoint._embeddings import embedding_module
 from interfere.checkpoint._forwards import layers_of, recomputed_layers, replaced_forwards
+from interfere.checkpoint._hub import resolved_revision
 from interfere.checkpoint._kinds import KINDS, Kind
 from interfere.checkpoint._load import DTYPES, Checkpoint, check_device, checkpoint_from_model, load_checkpoint
-from interfere.checkpoint._objective_name import OBJECTIVES, ObjectiveName, resolve_objective
+from interfere.checkpoint._objective_name import OBJECTIVES, SEQ2SEQ, ObjectiveName, resolve_objective
 from interfere.checkpoint._parameters import ParameterInfo, Scope, map_parameters, scoped_parameters
 from interfere.checkpoint._tokenizer import embedding_rows
 from interfere.checkpoint._units import Block, Family, Member, ModelUnits, Side, find_units, is_linear, linear_sizes
@@ -14,6 +15,7 @@ __all__ = [
     "DTYPES",
     "KINDS",
     "OBJECTIVES",
+    "SEQ2SEQ",
     "Block",
     "Checkpoint",
     "Family",
@@ -38,5 +40,6 @@ __all__ = [
     "recomputed_layers",
     "replaced_forwards",
     "resolve_objective",
+    "resolved_revision",
     "scoped_parameters",
 ]

@@ -68,6 +68,17 @@ def resolved_revision(name: str, revision: str | None) -> str | None:
     return Path(cached).parent.name if isinstance(cached, str) else None
 
 
+def cached_folder(name: str, revision: str | None) -> Path | None:
+    """The folder of a hub model in the cache, None where there is none of that revision."""
+    from huggingface_hub import errors, try_to_load_from_cache
+
+    try:
+        cached = try_to_load_from_cache(name, "config.json", revision=revision)
+    except errors.HFValidationError:
+        return None
+    return Path(cached).parent if isinstance(cached, str) else None
+
+
 def explain(error: BaseException, name: str, revision: str | None, what: str = "model") -> RunError:
     """Turn an error of transformers or of the hub's client into one of ours.
 
@@ -115,7 +126,9 @@ def printable(text: str) -> str:
 def first_line(error: BaseException, limit: int = 240) -> str:
     """The first line of an error's text, cut to a length that fits a terminal."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = " ".join(lines[:2]) if lines and len(lines[0]) < 60 else (lines[0] if lines else "")
+    text = (
+        " ".join(lines[:2]) if lines and (len(lines[0]) < 60 or lines[0].endswith(":")) else (lines[0] if lines else "")
+    )
     text = printable(text) or type(error).__name__
     return text if len(text) <= limit else text[: limit - 1] + "…"
 

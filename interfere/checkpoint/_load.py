@@ -8,15 +8,19 @@ from typing import Any
 
 import torch
 
-from interfere.checkpoint._hub import cache_alone_without_network, explain, resolved_revision
+from interfere.checkpoint._files import check_entries
+from interfere.checkpoint._hub import cache_alone_without_network, explain, printable, resolved_revision
 from interfere.checkpoint._objective_name import (
     OBJECTIVES,
+    SEQ2SEQ,
     ObjectiveName,
     auto_class,
     resolve_objective,
     sees_its_targets,
+    seq2seq_objective,
 )
 from interfere.checkpoint._quiet import quiet
+from interfere.checkpoint._sizes import check_config
 from interfere.checkpoint._tokenizer import check_tokenizer, load_tokenizer
 from interfere.checkpoint._weights import check_finite, check_loaded, hash_weights, read_weights
 from interfere.errors import InputError, RunError
@@ -37,7 +41,8 @@ class Checkpoint:
         architecture: the model's class.
         parameters: how many numbers its parameters hold, shared ones counted once.
         weights_sha256: of the parameters as loaded: equal for equal weights, however they were cut into files.
-        objective: what it was trained with: `masked-lm`, `causal-lm` or `span-corruption`.
+        objective: what it is measured with: `masked-lm`, `causal-lm`, `span-corruption`, `text-infilling` or
+            `translation`.
     """
 
     model: Any
@@ -66,7 +71,8 @@ def load_checkpoint(
         model: a folder, or the name of a model on the hub.
         revision: branch, tag or commit of a hub model.
         tokenizer: folder or hub name of the tokenizer, where it is not the model's own.
-        objective: `auto` (told from the config), `masked-lm`, `causal-lm` or `span-corruption`.
+        objective: `auto` (told from the config, and of an encoder-decoder from its tokenizer), `masked-lm`,
+            `causal-lm`, `span-corruption`, `text-infilling` or `translation`.
         dtype: `float32`, `bfloat16` or `float16`.
         device: a device of torch, or `auto`: the GPU where there is one, else the CPU.
         trust_remote_code: whether Python code that comes with the model may run.
@@ -87,6 +93,9 @@ def load_checkpoint(
         raise RunError(f"model {name!r} is a file; give the folder that config.json and the weights are in")
     if Path(source).is_file():
         raise RunError(f"tokenizer {source!r} is a file; give the folder that it is in")
+    for what, each in (("model", name), ("tokenizer", source)):
+        if Path(each).is_dir():
+            check_entries(Path(each), what, each)
     place = check_device(device)
     with quiet(), cache_alone_without_network(name, source):
         config = _load_config(name, revision, trust_remote_code)
@@ -101,6 +110,7 @@ def load_checkpoint(
         )
         check_loaded(loaded, report, name, chosen)
         words = load_tokenizer(source, config, None if tokenizer is not None else revision, trust_remote_code)
+        chosen = _told_by_tokenizer(chosen, words, objective)
     try:
         loaded.to(place)
     except torch.OutOfMemoryError:
@@ -129,7 +139,8 @@ def checkpoint_from_model(model: Any, tokenizer: Any, *, id: str = "in memory", 
     # The class is a better witness than the config, which may name the class that the weights were once saved from.
     if getattr(config, "architectures", None) != [own]:
         config = _with_architecture(config, own)
-    return _finish(model, tokenizer, id, None, _choose_objective(id, config, objective))
+    chosen = _told_by_tokenizer(_choose_objective(id, config, objective), tokenizer, objective)
+    return _finish(model, tokenizer, id, None, chosen)
 
 
 def check_device(device: str) -> torch.device:
@@ -156,22 +167,32 @@ def check_device(device: str) -> torch.device:
 
 
 def _load_config(name: str, revision: str | None, trust_remote_code: bool) -> Any:
-    from transformers import AutoConfig
+    from transformers import AutoConfig, PreTrainedConfig
 
     folder = Path(name)
     if folder.is_dir() and not (folder / "config.json").is_file():
         adapter = (folder / "adapter_config.json").is_file()
         hint = "it holds an adapter: merge it into its base model first" if adapter else "is it a model's folder?"
         raise RunError(f"model {name!r} has no config.json; {hint}")
+    if folder.is_dir() and (folder / "adapter_config.json").is_file():
+        raise RunError(
+            f"model {name!r} has an adapter_config.json beside its config.json, which names another model; merge the "
+            "adapter into its base model, or take that file out if it has been merged"
+        )
     try:
+        document, _ = PreTrainedConfig.get_config_dict(name, revision=revision)
+        check_config(document, name, trust_remote_code=trust_remote_code)
         config = AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=trust_remote_code)
+    except RunError:
+        raise
     except Exception as error:
         raise _explain_config(error, name, revision) from None
     quantized = getattr(config, "quantization_config", None)
     if quantized:
         method = quantized.get("quant_method", "?") if isinstance(quantized, dict) else "?"
         raise RunError(
-            f"model {name!r} holds quantized weights ({method}), which have no gradients; dequantize it first"
+            f"model {name!r} holds quantized weights ({printable(str(method))}), which have no gradients; "
+            "dequantize it first"
         )
     return config
 
@@ -190,6 +211,8 @@ def _explain_config(error: Exception, name: str, revision: str | None) -> RunErr
 
 def _choose_objective(name: str, config: Any, asked: str) -> ObjectiveName:
     own = resolve_objective(config)
+    if own in SEQ2SEQ and asked in SEQ2SEQ:
+        own = asked
     if asked not in ("auto", own):
         raise InputError(f"objective {asked!r} does not fit model {name!r}, which is made for {own}; give that or auto")
     if sees_its_targets(config, own):
@@ -198,6 +221,10 @@ def _choose_objective(name: str, config: Any, asked: str) -> ObjectiveName:
             "config.json), so it sees the tokens that it would predict"
         )
     return own
+
+
+def _told_by_tokenizer(chosen: ObjectiveName, tokenizer: Any, asked: str) -> ObjectiveName:
+    return seq2seq_objective(tokenizer) if asked == "auto" and chosen in SEQ2SEQ else chosen
 
 
 def _finish(model: Any, tokenizer: Any, name: str, revision: str | None, objective: ObjectiveName) -> Checkpoint:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 from interfere.checkpoint._hub import printable
 from interfere.errors import RunError
 
-ObjectiveName = Literal["masked-lm", "causal-lm", "span-corruption"]
+ObjectiveName = Literal["masked-lm", "causal-lm", "span-corruption", "text-infilling", "translation"]
 
-OBJECTIVES: tuple[ObjectiveName, ...] = ("masked-lm", "causal-lm", "span-corruption")
+OBJECTIVES: tuple[ObjectiveName, ...] = get_args(ObjectiveName)
 """The objectives that have a name."""
+
+SEQ2SEQ: tuple[ObjectiveName, ...] = ("span-corruption", "text-infilling", "translation")
+"""Those of encoder-decoders."""
 
 
 def resolve_objective(config: Any) -> ObjectiveName:
@@ -19,7 +22,8 @@ def resolve_objective(config: Any) -> ObjectiveName:
 
     The class that the checkpoint was saved from decides. Where the config names none, or one without a language-model
     head, the kind of model does: an encoder-decoder has span corruption, a model that transformers knows as a masked
-    LM has that (unless the config makes it a decoder), and one that it knows as a causal LM has that.
+    LM has that (unless the config makes it a decoder), and one that it knows as a causal LM has that. What an
+    encoder-decoder was trained with its tokenizer tells, see `seq2seq_objective`.
 
     Args:
         config: a config of transformers.
@@ -35,7 +39,7 @@ def resolve_objective(config: Any) -> ObjectiveName:
     if getattr(config, "is_encoder_decoder", False):
         return "span-corruption"
     kind = getattr(config, "model_type", None)
-    if kind in masked and not getattr(config, "is_decoder", False):
+    if kind in masked and not _reads_the_past_only(config):
         return "masked-lm"
     if kind in causal:
         return "causal-lm"
@@ -46,6 +50,17 @@ def resolve_objective(config: Any) -> ObjectiveName:
     )
 
 
+def seq2seq_objective(tokenizer: Any) -> ObjectiveName:
+    """What an encoder-decoder can be measured with, by its tokenizer.
+
+    With sentinels it is span corruption, with a mask token text infilling, with neither translation.
+    """
+    vocabulary = tokenizer.get_vocab()
+    if any(f"{mark}<extra_id_0>" in vocabulary for mark in ("", "▁")):
+        return "span-corruption"
+    return "text-infilling" if tokenizer.mask_token_id is not None else "translation"
+
+
 def sees_its_targets(config: Any, objective: ObjectiveName) -> bool:
     """Whether a model of this config would read the very tokens that it is asked to predict.
 
@@ -54,9 +69,12 @@ def sees_its_targets(config: Any, objective: ObjectiveName) -> bool:
     """
     bidirectional = getattr(config, "model_type", None) in _names("MODEL_FOR_MASKED_LM_MAPPING_NAMES")
     encoder_decoder = getattr(config, "is_encoder_decoder", False)
-    return (
-        objective == "causal-lm" and bidirectional and not encoder_decoder and not getattr(config, "is_decoder", False)
-    )
+    return objective == "causal-lm" and bidirectional and not encoder_decoder and not _reads_the_past_only(config)
+
+
+def _reads_the_past_only(config: Any) -> bool:
+    """Whether the config of an encoder makes its attention causal; XLM and its kind have a name of their own for it."""
+    return bool(getattr(config, "is_decoder", False) or getattr(config, "causal", False))
 
 
 def auto_class(objective: ObjectiveName) -> Any:
@@ -66,8 +84,7 @@ def auto_class(objective: ObjectiveName) -> Any:
     name = {
         "masked-lm": "AutoModelForMaskedLM",
         "causal-lm": "AutoModelForCausalLM",
-        "span-corruption": "AutoModelForSeq2SeqLM",
-    }[objective]
+    }.get(objective, "AutoModelForSeq2SeqLM")
     return getattr(transformers, name)
 
 

@@ -61,11 +61,12 @@ def analyze_deltas(
     models = list_models(multilingual, monolingual)
     corpus = read_corpus(corpus)
     require_text(models, corpus)
-    documents = draw_documents(corpus, settings.documents, settings.seed)
+    drawn = draw_documents(corpus, settings.documents, settings.seed)
+    documents = {language: own for language, own in drawn.items() if language != settings.source_language}
     ranks = Ranks.current()
     loaded = _Loaded(load)
     # Each model is loaded twice, so that no hour is spent on one before another turns out not to fit.
-    _require_comparable(models, loaded, documents, settings)
+    _require_comparable(models, loaded, corpus, documents, settings)
     measured: list[Measured] = []
     with shared_folder(workdir, ranks) as folder:
         for number, model in enumerate(models):
@@ -81,7 +82,7 @@ def analyze_deltas(
                 ranks=ranks,
                 progress=progress,
             )
-            facts = model_facts(checkpoint, checkpoint.objective)
+            facts = model_facts(checkpoint, evaluation.objective)
             measured.append(Measured(model, facts, len(checkpoint.tokenizer), evaluation))
             device = next(checkpoint.model.parameters())
             environment = {"device": device.device.type, "dtype": str(device.dtype).removeprefix("torch.")}
@@ -113,6 +114,7 @@ def _read_by(model: Compared, documents: Mapping[str, Sequence[Document]]) -> di
 def _require_comparable(
     models: Sequence[Compared],
     loaded: _Loaded,
+    corpus: Corpus,
     documents: Mapping[str, Sequence[Document]],
     settings: EvaluationSettings,
 ) -> None:
@@ -126,7 +128,7 @@ def _require_comparable(
     # Models of one language stand together, so that of a language's models the multilingual ones come first.
     for model in models:
         checkpoint = loaded.get(model)
-        objective = evaluation_objective(checkpoint, settings)
+        objective = evaluation_objective(checkpoint, settings, corpus)
         if first is None:
             first = (name_of(model.model), objective.name)
         elif objective.name != first[1]:

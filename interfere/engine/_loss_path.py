@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,16 @@ from interfere.engine._work import (
     square_norm,
     sum_batch,
 )
+from interfere.errors import InterfereError
 from interfere.objectives import Batch, Example, Objective, TokenObjective, UnlikeOthersError, collate, targets_only
 
 TOLERANCES = {torch.float32: (1e-4, 1e-3), torch.float64: (1e-6, 1e-6)}
 """How far loss and gradient may differ, relative to their size, by precision of the weights."""
 
 _LOW_PRECISION = (1e-2, 5e-2)
+_LOW_PRECISION_TOGETHER = (4e-2, 0.2)
+"""The same for documents in a batch and by themselves, which few digits alone make differ by more."""
+
 _SAMPLE = 4096
 """Numbers of a tensor's gradient that are compared, evenly spaced."""
 
@@ -39,10 +43,12 @@ class LossPath:
     Args:
         name: `fast` (the head runs only where something is predicted, in pieces) or `plain`.
         reason: why it is plain; "" where it is fast.
+        alone: why each document is read by itself; "" where microbatches may have several.
     """
 
     name: str
     reason: str = ""
+    alone: str = ""
 
 
 def choose_loss_path(
@@ -56,7 +62,9 @@ def choose_loss_path(
     """Compare the two ways on the run's longest text and on its most padded one, in the microbatches they are read in.
 
     Loss and gradients of both ways are computed for one document at a time, padded as it will be, so that even the
-    plain way needs no more memory than a single document's logits.
+    plain way needs no more memory than a single document's logits. Then the two are read together and each by itself:
+    where that is not the same (a convolution that reads padding, experts with room for so many tokens), no microbatch
+    may have more than one document.
 
     Args:
         model: with gradients asked for `parameters` alone.
@@ -69,11 +77,64 @@ def choose_loss_path(
     """
     file = folder / "loss_path.json"
     if file.exists():
-        path = LossPath(**json.loads(file.read_text(encoding="utf-8")))
-    else:
-        path = _compare(model, objective, parameters, chunks, microbatches)
-        write_json(file, asdict(path))
+        return LossPath(**json.loads(file.read_text(encoding="utf-8")))
+    path = _choose(model, objective, parameters, list(chunks), microbatches)
+    write_json(file, asdict(path))
     return path
+
+
+def _choose(
+    model: Any,
+    objective: Objective,
+    parameters: Mapping[str, torch.nn.Parameter],
+    chunks: Sequence[Chunk],
+    microbatches: Microbatches,
+) -> LossPath:
+    path = _compare(model, objective, parameters, chunks, microbatches)
+    return dataclasses.replace(
+        path, alone=_why_alone(model, on_path(objective, path, model), parameters, chunks, microbatches)
+    )
+
+
+def _why_alone(
+    model: Any,
+    objective: Objective,
+    parameters: Mapping[str, torch.nn.Parameter],
+    chunks: Iterable[Chunk],
+    microbatches: Microbatches,
+) -> str:
+    """Why documents are to be read one at a time; "" where a batch of two gives what each gives by itself."""
+    weights = next(model.parameters())
+    loss_tolerance, gradient_tolerance = TOLERANCES.get(weights.dtype, _LOW_PRECISION_TOGETHER)
+    examples = [example for example, _ in hardest_examples(chunks, microbatches).values()]
+    if microbatches.batch_size == 1 or not examples:
+        return ""
+    # Two at least: what mixes documents up shows only where there are several.
+    rows = (examples * 2)[:2]
+    try:
+        own = [
+            _loss_and_gradient(model, objective, collate([row], objective.pad_id, weights.device), parameters)
+            for row in rows
+        ]
+        together = _loss_and_gradient(model, objective, collate(rows, objective.pad_id, weights.device), parameters)
+    except (NonFiniteError, OutOfMemoryError):
+        # The one will be reported when its chunk is computed, and the other leads to smaller microbatches.
+        return ""
+    except (InterfereError, UnlikeOthersError):
+        raise
+    except Exception as error:
+        return f"the model's code raised {type(error).__name__} on two at once"
+    expected = sum(loss for loss, _ in own)
+    if abs(together[0] - expected) > loss_tolerance * abs(expected):
+        return f"the loss of two together is {together[0]:.6g}, and {expected:.6g} of each by itself"
+    summed: dict[str, torch.Tensor] = {}
+    for _, gradient in own:
+        for name, sample in gradient.items():
+            summed[name] = summed[name] + sample if name in summed else sample
+    apart = _distance(together[1], summed)
+    if not apart <= gradient_tolerance:
+        return f"the gradient of two together is off by {apart:.2g} of that of each by itself"
+    return ""
 
 
 def on_path(objective: Objective, path: LossPath, model: Any) -> Objective:
@@ -133,7 +194,7 @@ def choose_forward_path(
     file = folder / "loss_path.json"
     if file.exists():
         return LossPath(**json.loads(file.read_text(encoding="utf-8")))
-    path = _compare(model, objective, {}, chunks, microbatches)
+    path = _choose(model, objective, {}, list(chunks), microbatches)
     write_json(file, asdict(path))
     return path
 

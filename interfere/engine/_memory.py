@@ -43,6 +43,10 @@ class FittingMicrobatches:
         """Those in use."""
         return self._now
 
+    def one_by_one(self) -> None:
+        """Use microbatches of one example from now on."""
+        self._now = Microbatches(1)
+
     def run(self, what: str, work: Callable[[Microbatches], _T]) -> _T:
         """Do some work, with smaller microbatches from now on if memory does not suffice.
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from interfere.engine._plan import Chunk, Microbatches, example_length
+from interfere.errors import RunError
 from interfere.objectives import Batch, Example, LossSums, Objective, collate
 
 
@@ -138,7 +139,12 @@ def _differentiate(model: Any, objective: Objective, batch: Batch) -> LossSums:
     with memory_errors(*batch.input_ids.shape):
         sums = objective.loss(model, batch)
         require_finite(sums, batch)
-        sums.total.backward()  # type: ignore[no-untyped-call]
+        try:
+            sums.total.backward()  # type: ignore[no-untyped-call]
+        except AssertionError as error:
+            # Reformer's layers go backward in training mode only, in which dropout would be noise.
+            said = " ".join(str(error).split())[:160] or "an assertion of its own"
+            raise RunError(f"{type(model).__name__} refuses to be differentiated in eval mode: {said}") from error
     return sums
 
 

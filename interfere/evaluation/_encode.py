@@ -11,7 +11,17 @@ from interfere.errors import InputError
 from interfere.evaluation._tokens import TokenizedText, tokenize_whole
 from interfere.evaluation._windows import forward_windows, two_sided_windows
 from interfere.evaluation._words import words_of_tokens
-from interfere.objectives import IGNORE, Example, SpanCorruption, document_random, shuffled
+from interfere.objectives import (
+    IGNORE,
+    Example,
+    SpanCorruption,
+    TextInfilling,
+    Translation,
+    disjoint_passes,
+    document_random,
+    set_languages,
+    shuffled,
+)
 from interfere.settings import EvaluationSettings
 
 
@@ -57,6 +67,10 @@ def encode_document(
         InputError: windows leave no room for text, or the tokenizer does not say where words are.
         RunError: the text holds a token that the model does not know.
     """
+    if isinstance(objective, Translation):
+        return _pair(document, language, checkpoint, objective)
+    if isinstance(objective, TextInfilling):
+        set_languages(checkpoint.tokenizer, language)
     text = tokenize_whole(document, checkpoint)
     room = objective.max_length - len(text.before) - len(text.after)
     stride = settings.stride if settings.stride is not None else max(1, room // 2)
@@ -72,6 +86,8 @@ def encode_document(
         found = _masked(document, language, text, mask_id, room, stride, settings)
     elif isinstance(objective, SpanCorruption):
         found = _spans(document, language, text, objective, room)
+    elif isinstance(objective, TextInfilling):
+        found = _infilled(document, language, text, objective, room)
     else:
         raise InputError(f"bits per byte are not defined for objective {objective.name!r}")
     return _translated(found, language, objective) if hasattr(objective, "translate") else found
@@ -208,6 +224,52 @@ def _spans(document: Document, language: str, text: TokenizedText, objective: Sp
             )
             tokens, covered = tokens + len(taken), covered + size
     return Encoded(document, tuple(examples), tokens, covered, len(windows), text.unknown, text.lost_bytes, text.digest)
+
+
+def _infilled(document: Document, language: str, text: TokenizedText, objective: TextInfilling, room: int) -> Encoded:
+    """Consecutive windows, each given back as often as there are disjoint sets of spans to hide in it.
+
+    The loss of the special tokens around a window counts: the decoder's loss is what such a model is trained for.
+    """
+    source = document_random(document, objective.seed, objective.name)
+    examples: list[Example] = []
+    tokens = covered = 0
+    windows = _equal_parts(len(text.ids), room)
+    for start, end in windows:
+        if end - start < 2:
+            continue
+        ids, size = text.ids[start:end], text.ends[end - 1] - (text.ends[start - 1] if start else 0)
+        for taken in disjoint_passes(len(ids), source, rate=objective.rate, passes=objective.passes):
+            labels = (*text.before, *ids, *text.after)
+            examples.append(
+                Example(
+                    document,
+                    language,
+                    input_ids=(*text.before, *objective.hide(ids, taken), *text.after),
+                    labels=labels,
+                    predictions=len(labels),
+                    covered_bytes=size,
+                )
+            )
+            tokens, covered = tokens + len(ids), covered + size
+    return Encoded(document, tuple(examples), tokens, covered, len(windows), text.unknown, text.lost_bytes, text.digest)
+
+
+def _pair(document: Document, language: str, checkpoint: Checkpoint, objective: Translation) -> Encoded:
+    """A document and its translation, whole; what is too long for the model is cut, as both sides have to be."""
+    text = tokenize_whole(document, checkpoint)
+    examples = tuple(objective.encode(document, language))
+    special = len(text.before) + len(text.after)
+    return Encoded(
+        document,
+        examples,
+        tokens=sum(example.predictions - special for example in examples),
+        bytes=sum(example.covered_bytes for example in examples),
+        windows=len(examples),
+        unknown=text.unknown,
+        lost_bytes=text.lost_bytes,
+        pieces=text.digest,
+    )
 
 
 def _equal_parts(count: int, size: int) -> list[tuple[int, int]]:

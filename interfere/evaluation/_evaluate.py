@@ -37,9 +37,9 @@ from interfere.engine import (
 )
 from interfere.errors import RunError
 from interfere.evaluation._encode import Encoded, encode_document
-from interfere.objectives import Objective, collate, document_random, make_objective
+from interfere.objectives import Objective, collate, document_random, make_objective, require_told, split_source
 from interfere.ranks import Ranks
-from interfere.runs import claim, model_facts
+from interfere.runs import alone_warnings, claim, model_facts
 from interfere.settings import EvaluationSettings
 
 _TOKENS_OF_A_CHUNK = 20_000
@@ -75,14 +75,16 @@ class Evaluation:
     Args:
         quality: language → what was measured.
         loss_path: which way to the loss was taken.
-        memory: what was done about memory that did not suffice, in sentences.
+        memory: what was done about memory that did not suffice, or about batches that mix documents up, in sentences.
         max_length: tokens of a window.
+        objective: the name of the loss.
     """
 
     quality: Mapping[str, Quality]
     loss_path: LossPath
     memory: Sequence[str]
     max_length: int
+    objective: str
 
 
 def draw_documents(corpus: Corpus, count: int | None, seed: int) -> dict[str, list[Document]]:
@@ -104,15 +106,20 @@ def draw_documents(corpus: Corpus, count: int | None, seed: int) -> dict[str, li
     return out
 
 
-def evaluation_objective(checkpoint: Checkpoint, settings: EvaluationSettings) -> Objective:
-    """The loss that a checkpoint was trained for, as it is evaluated."""
-    spans = checkpoint.objective == "span-corruption"
+def evaluation_objective(checkpoint: Checkpoint, settings: EvaluationSettings, corpus: Corpus) -> Objective:
+    """The loss that a checkpoint was trained for, as it is evaluated; translation where a source language is given.
+
+    Raises:
+        InputError: a translation model is given no source language, or text that is not aligned.
+    """
+    name = checkpoint.objective if settings.source_language is None else "translation"
     return make_objective(
-        checkpoint.objective,
+        name,
         checkpoint,
         max_length=settings.max_length,
-        mask_passes=_SPAN_PASSES if spans else 1,
+        mask_passes=_SPAN_PASSES if name in ("span-corruption", "text-infilling") else 1,
         seed=settings.seed,
+        sources=split_source(corpus, settings.source_language)[1] if name == "translation" else None,
     )
 
 
@@ -145,11 +152,14 @@ def evaluate(
         progress: called after each chunk.
 
     Raises:
-        InputError: `folder` is of another run, or windows leave no room for text.
+        InputError: `folder` is of another run, windows leave no room for text, or the model wants to be told the
+            language and does not know one of these.
         RunError: a text holds a token that the model does not know, or memory does not suffice.
     """
     ranks = ranks if ranks is not None else Ranks()
-    objective = objective if objective is not None else evaluation_objective(checkpoint, settings)
+    require_told(checkpoint.model, list(documents))
+    objective = objective if objective is not None else evaluation_objective(checkpoint, settings, corpus)
+    documents = {language: own for language, own in documents.items() if language != settings.source_language}
     encoded = {
         language: [encode_document(document, language, checkpoint, objective, settings) for document in own]
         for language, own in documents.items()
@@ -162,6 +172,7 @@ def evaluate(
         "mask_passes": settings.mask_passes,
         "whole_word": settings.whole_word,
         "seed": settings.seed,
+        "source_language": settings.source_language,
         **(plan or {}),
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -177,6 +188,8 @@ def evaluate(
     model.eval()
     try:
         path = ranks.decide(lambda: choose_forward_path(model, objective, chunks.values(), microbatches.now, folder))
+        if path.alone:
+            microbatches.one_by_one()
         work = partial(_read, model, on_path(objective, path, model), device)
         compute_missing(chunks, work, folder, microbatches, phase=phase, failed={}, ranks=ranks, progress=progress)
     finally:
@@ -186,7 +199,8 @@ def evaluate(
     quality = {
         language: _collect(language, own, chunks, members, folder, languages) for language, own in encoded.items()
     }
-    return Evaluation(quality, path, smaller_microbatches(folder), objective.max_length)
+    memory = [*smaller_microbatches(folder), *alone_warnings(path.alone)]
+    return Evaluation(quality, path, memory, objective.max_length, objective.name)
 
 
 def _cut(

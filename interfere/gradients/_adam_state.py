@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,39 @@ def read_second_moments(path: str | Path, model: Any, names: Sequence[str]) -> d
             raise InputError(f"--adam-state {file}: the second moments of {name} are not finite numbers from 0 up")
         moments[name] = v.float()
     return moments
+
+
+def has_second_moments(file: str | Path) -> bool:
+    """Whether an optimizer's state that `torch.save` wrote is one of Adam, or of another that keeps `exp_avg_sq`.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    try:
+        # Mapped, so that nothing but the names is read of what may be many gigabytes.
+        state = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+        return any("exp_avg_sq" in entry for entry in state["state"].values())
+    except (pickle.UnpicklingError, EOFError, RuntimeError, OSError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{file}: cannot be read as an optimizer state ({type(error).__name__})") from error
+
+
+def check_second_moments(given: Mapping[str, torch.Tensor], model: Any, names: Sequence[str]) -> None:
+    """Make sure that second moments fit the named parameters.
+
+    Raises:
+        InputError: one is missing, of another shape, or no finite number from 0 up.
+    """
+    shapes = {name: parameter.shape for name, parameter in model.named_parameters()}
+    for name in names:
+        if name not in given:
+            raise InputError(f"second_moments: there are none for {name}")
+        v = given[name]
+        if v.shape != shapes[name]:
+            raise InputError(
+                f"second_moments: {name} has shape {tuple(v.shape)} there and {tuple(shapes[name])} in the model"
+            )
+        if not bool(torch.isfinite(v).all()) or bool((v < 0).any()):
+            raise InputError(f"second_moments: those of {name} are not finite numbers from 0 up")
 
 
 def _by_name(state: Any, model: Any, file: Path) -> dict[str, torch.Tensor]:

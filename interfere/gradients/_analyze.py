@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+import torch
+
 from interfere.checkpoint import Checkpoint, map_parameters, recomputed_layers, scoped_parameters
 from interfere.corpus import Corpus, read_corpus
 from interfere.engine import (
@@ -27,6 +29,7 @@ from interfere.engine import (
     smaller_microbatches,
 )
 from interfere.errors import InputError, RunError
+from interfere.gradients._adam_state import check_second_moments
 from interfere.gradients._inner_products import inner_products, needs_calibration
 from interfere.gradients._record import make_result
 from interfere.gradients._resume import claim_run
@@ -47,6 +50,7 @@ def analyze_gradients(
     objective: str | LossFunction | TokenObjective = "auto",
     settings: GradientSettings | None = None,
     *,
+    second_moments: Mapping[str, torch.Tensor] | None = None,
     workdir: str | Path | None = None,
     progress: ProgressCallback | None = None,
     command: str = "",
@@ -56,9 +60,12 @@ def analyze_gradients(
     Args:
         checkpoint: from `load_checkpoint`, or a model folder or hub id to be loaded with its defaults.
         corpus: from `read_corpus`, a folder of one file a language, or language → texts. None: the bundled corpus.
-        objective: `auto` (what the checkpoint was trained for), `masked-lm`, `causal-lm`, `span-corruption`, or a
-            callable (model, batch) → `LossSums`.
+        objective: `auto` (what the checkpoint was trained for), `masked-lm`, `causal-lm`, `span-corruption`,
+            `text-infilling`, `translation` (with `settings.source_language`), or a callable
+            (model, batch) → `LossSums`.
         settings: see `GradientSettings`.
+        second_moments: parameter name → v for the `adam` metric, of the parameter's shape, as a live optimizer has it;
+            instead of `settings.adam_state`.
         workdir: a folder for the vectors of finished chunks. If it holds those of an interrupted run with the same
             settings, text and weights, they are not computed again. None: a temporary folder.
         progress: called after each chunk with a `Progress`.
@@ -73,19 +80,26 @@ def analyze_gradients(
     """
     settings = settings if settings is not None else GradientSettings()
     corpus = read_corpus(corpus)
-    if settings.mixture is not None and set(settings.mixture) != set(corpus.languages):
+    measured = [language for language in corpus.languages if language != settings.source_language]
+    if settings.mixture is not None and set(settings.mixture) != set(measured):
         raise InputError(
             f"--mixture gives weights for {', '.join(sorted(settings.mixture))}; every language needs one: "
-            f"{', '.join(corpus.languages)}"
+            f"{', '.join(measured)}"
         )
-    reading = prepare_reading(checkpoint, corpus, objective, settings, calibration=needs_calibration(settings))
+    given = second_moments is not None
+    if given and ("adam" not in settings.metrics or settings.adam_state is not None):
+        raise InputError("second_moments are for the metric adam, and instead of adam_state")
+    calibration = needs_calibration(settings, given=given)
+    reading = prepare_reading(checkpoint, corpus, objective, settings, calibration=calibration)
     scope = list(scoped_parameters(map_parameters(reading.checkpoint.model), settings.scope).values())
     if not scope:
         raise RunError(f"{reading.checkpoint.id}: no parameter is in --scope {settings.scope}")
     groups = group_parameters(scope, settings.granularity)
     gram = _choose_gram(settings, groups, len(corpus.languages))
     projection = Projection(settings.sketch_size if gram == "sketch" else None, settings.seed)
-    run = Run(reading, settings, scope, groups, projection, gram)
+    if second_moments is not None:
+        check_second_moments(second_moments, reading.checkpoint.model, [parameter.name for parameter in scope])
+    run = Run(reading, settings, scope, groups, projection, gram, second_moments)
     ranks = Ranks.current()
     with shared_folder(workdir, ranks) as folder:
         computed = _measure(run, folder, ranks, progress)
@@ -143,8 +157,19 @@ def _measure(run: Run, folder: Path, ranks: Ranks, progress: ProgressCallback | 
                 )
             )
             objective = on_path(run.reading.objective, path, model)
+            if path.alone:
+                microbatches.one_by_one()
         metrics, failed = inner_products(
-            model, objective, parameters, run.reading.calibration, run.settings, microbatches, folder, ranks, progress
+            model,
+            objective,
+            parameters,
+            run.reading.calibration,
+            run.settings,
+            microbatches,
+            folder,
+            ranks,
+            progress,
+            run.second_moments,
         )
         compute_chunks(
             model,

@@ -32,9 +32,15 @@ from interfere.ranks import Ranks
 from interfere.settings import GradientSettings
 
 
-def needs_calibration(settings: GradientSettings) -> bool:
-    """Whether gradients of the calibration slot have to be computed."""
-    return "per-tensor" in settings.metrics or ("adam" in settings.metrics and settings.adam_state is None)
+def needs_calibration(settings: GradientSettings, *, given: bool = False) -> bool:
+    """Whether gradients of the calibration slot have to be computed.
+
+    Args:
+        settings: of the run.
+        given: whether second moments were given as tensors.
+    """
+    from_text = "adam" in settings.metrics and settings.adam_state is None and not given
+    return "per-tensor" in settings.metrics or from_text
 
 
 def inner_products(
@@ -47,17 +53,19 @@ def inner_products(
     folder: Path,
     ranks: Ranks,
     progress: Callable[[Progress], None] | None,
+    second_moments: Mapping[str, torch.Tensor] | None = None,
 ) -> tuple[list[MetricWeights], dict[str, str]]:
     """The metrics asked for, in the order asked for.
 
-    What the calibration slot gave is kept in `folder`, so that a resumed run weighs as it did before.
+    Second moments come from `second_moments` where they are given, else from `settings.adam_state`, else from the
+    calibration slot. What that slot gave is kept in `folder`, so that a resumed run weighs as it did before.
 
     Returns:
         The metrics; and language → reason, for languages whose calibration chunk has no finite gradient.
     """
     sizes = {name: parameter.numel() for name, parameter in parameters.items()}
     file = folder / "metrics.safetensors"
-    if not needs_calibration(settings):
+    if not needs_calibration(settings, given=second_moments is not None):
         factors: dict[str, torch.Tensor] = {}
         failed: dict[str, str] = {}
     elif ranks.decide(file.exists):
@@ -65,7 +73,10 @@ def inner_products(
             factors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118 (not a dict)
             failed = json.loads(stored.metadata()["failed"])
     else:
-        factors, failed = _calibrate(model, objective, parameters, calibration, settings, microbatches, ranks, progress)
+        use_moments = "adam" in settings.metrics and settings.adam_state is None and second_moments is None
+        factors, failed = _calibrate(
+            model, objective, parameters, calibration, settings, microbatches, ranks, progress, use_moments=use_moments
+        )
         if ranks.rank == 0:
             write_tensors(file, factors, {"failed": json.dumps(failed)})
     device = next(iter(parameters.values())).device
@@ -73,6 +84,9 @@ def inner_products(
     for metric in settings.metrics:
         if metric == "euclidean":
             out.append(euclidean(sizes))
+        elif metric == "adam" and second_moments is not None:
+            given = {name: second_moments[name].to(device, torch.float32) for name in parameters}
+            out.append(adam(given, settings.adam_floor, sizes))
         elif metric == "adam" and settings.adam_state is not None:
             moments = read_second_moments(settings.adam_state, model, list(parameters))
             out.append(_on(device, adam(moments, settings.adam_floor, sizes)))
@@ -96,9 +110,10 @@ def _calibrate(
     microbatches: FittingMicrobatches,
     ranks: Ranks,
     progress: Callable[[Progress], None] | None,
+    *,
+    use_moments: bool,
 ) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     sizes = {name: parameter.numel() for name, parameter in parameters.items()}
-    use_moments = "adam" in settings.metrics and settings.adam_state is None
     shapes = {name: parameter.shape for name, parameter in parameters.items()}
     collected = Calibration(shapes, keep_second_moments=use_moments)
     failed: dict[str, str] = {}

@@ -28,6 +28,8 @@ def make_result(run: Run, computed: Computed, command: str) -> Result:
     settings = run.recorded_settings() | {"loss_path": computed.loss_path.name}
     if computed.loss_path.reason:
         settings["loss_path_reason"] = computed.loss_path.reason
+    if computed.loss_path.alone:
+        settings["alone_reason"] = computed.loss_path.alone
     languages = counts.languages
     facts = ChunkFacts(counts.tokens, counts.covered_bytes, counts.documents, counts.loss)
     sizes = [np.inf if run.projection.is_exact(g) else float(run.projection.width(g)) for g in run.groups]

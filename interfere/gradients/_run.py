@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+
+import torch
 
 from interfere.checkpoint import ParameterInfo
 from interfere.engine import Group, LossPath, Measurement, Projection
@@ -23,6 +25,7 @@ class Run:
         groups: how they are put together.
         projection: how a group's gradient becomes a vector.
         gram: `exact` or `sketch`, as chosen.
+        second_moments: parameter name → v for the `adam` metric, where they were given as tensors.
     """
 
     reading: Reading
@@ -31,16 +34,22 @@ class Run:
     groups: Sequence[Group]
     projection: Projection
     gram: str
+    second_moments: Mapping[str, torch.Tensor] | None = None
 
     def recorded_settings(self) -> dict[str, Any]:
         """The settings, with what was chosen for those left open."""
         return {
             **asdict(self.settings),
-            "adam_state": None if self.settings.adam_state is None else str(self.settings.adam_state),
+            "adam_state": self._adam_state(),
             "gram": self.gram,
             "sketch_size": self.projection.sketch_size,
             **self.reading.recorded_settings(),
         }
+
+    def _adam_state(self) -> str | None:
+        if self.second_moments is not None:
+            return "given as tensors"
+        return None if self.settings.adam_state is None else str(self.settings.adam_state)
 
 
 @dataclass(frozen=True)

@@ -63,8 +63,9 @@ def analyze_importance(
     Args:
         checkpoint: from `load_checkpoint`, or a model folder or hub id to be loaded with its defaults.
         corpus: from `read_corpus`, a folder of one file a language, or language → texts. None: the bundled corpus.
-        objective: `auto` (what the checkpoint was trained for), `masked-lm`, `causal-lm`, `span-corruption`, or a
-            callable (model, batch) → `LossSums`.
+        objective: `auto` (what the checkpoint was trained for), `masked-lm`, `causal-lm`, `span-corruption`,
+            `text-infilling`, `translation` (with `settings.source_language`), or a callable
+            (model, batch) → `LossSums`.
         settings: see `ImportanceSettings`.
         workdir: a folder for what is finished. If it holds what an interrupted run with the same settings, text and
             weights has finished, that is not computed again. None: a temporary folder.
@@ -84,15 +85,27 @@ def analyze_importance(
     reading = prepare_reading(checkpoint, corpus, objective, settings)
     model = reading.checkpoint.model
     index = UnitIndex.of(model, find_units(model))
-    if not index.places:
-        raise RunError(f"{reading.checkpoint.id}: no attention heads and no neurons were found in it")
     run = Run(reading, settings, index)
+    if not index.places:
+        _require_tensors(run)
     if settings.ablate:
         _require_removable(run)
     ranks = Ranks.current()
     with shared_folder(workdir, ranks) as folder:
         computed = _measure(run, folder, ranks, progress)
     return make_result(run, computed, command)
+
+
+def _require_tensors(run: Run) -> None:
+    """Make sure that a model without heads and neurons is asked for what its blocks and tensors have."""
+    if not run.index.tensors:
+        raise RunError(f"{run.reading.checkpoint.id}: no parameters were found in its body")
+    if "gates" in run.settings.methods or run.settings.methods[0] == "activation":
+        raise RunError(
+            f"{run.reading.checkpoint.id}: no attention heads and no neurons were found in it, which --method "
+            f"{'gates' if 'gates' in run.settings.methods else 'activation'} needs; its tensors can be scored with "
+            "--method taylor,fisher"
+        )
 
 
 def _require_removable(run: Run) -> None:
@@ -142,6 +155,8 @@ def _measure(run: Run, folder: Path, ranks: Ranks, progress: ProgressCallback | 
             lambda: _choose(run, parameters, microbatches.now, folder),
         )
         objective = on_path(run.reading.objective, path, model)
+        if path.alone:
+            microbatches.one_by_one()
         sitting = _Sitting(run, folder, ranks, microbatches, objective, progress)
         scorer = scorer_of(scoring, run.settings.methods, model, run.index, parameters)
         work = partial(score_chunk, scorer, objective, run.index, device)

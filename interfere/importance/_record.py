@@ -131,6 +131,8 @@ def make_result(run: Run, computed: Computed, command: str) -> Result:
     for name, path in (("loss_path_reason", computed.loss_path), ("scoring_reason", computed.scoring)):
         if path.reason:
             recorded[name] = path.reason
+    if computed.loss_path.alone:
+        recorded["alone_reason"] = computed.loss_path.alone
     layers, overlaps, own, own_counts = [], [], [], []
     for method, scores in computed.scores.items():
         groups = scored_groups(method, run.groups)
@@ -256,6 +258,8 @@ def _broken(run: Run, computed: Computed) -> list[str]:
 def _without_units(run: Run) -> list[str]:
     """A sentence on layers in which no units were told apart."""
     missing = run.index.units.without
+    if not run.index.places:
+        return ["No attention heads and no neurons were found in this model: its blocks and tensors are scored."]
     if not missing:
         return []
     more = f", and the same in {len(missing) - 1} more places" if len(missing) > 1 else ""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from interfere.corpus import Document
+from interfere.objectives._language import language_inputs
 from interfere.objectives._loss import logits_of, token_loss
 from interfere.objectives._text import Tokenize
 from interfere.objectives._types import IGNORE, Batch, Example, LossSums
@@ -41,11 +43,21 @@ class CausalLM:
 
     def inputs(self, model: Any, batch: Batch) -> dict[str, torch.Tensor]:
         """What the model is called with."""
-        return {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
+        tokens = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
+        return tokens | language_inputs(model, batch) | _order_inputs(model, batch.input_ids)
 
     def targets(self, batch: Batch) -> torch.Tensor:
         """What each position predicts."""
         return next_tokens(batch.labels)
+
+
+def _order_inputs(model: Any, ids: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The order from left to right, for a model that predicts in any order: without it, XLNet sees all tokens."""
+    if "perm_mask" not in inspect.signature(model.forward).parameters:
+        return {}
+    size = ids.shape[1]
+    hidden = torch.ones(size, size, device=ids.device).triu(1)
+    return {"perm_mask": hidden.expand(len(ids), size, size)}
 
 
 def encode_causal(tokenize: Tokenize, document: Document, language: str) -> list[Example]:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
-from interfere.checkpoint import OBJECTIVES, Checkpoint, embedding_rows
+from interfere.checkpoint import OBJECTIVES, SEQ2SEQ, Checkpoint, ObjectiveName, embedding_rows
 from interfere.errors import InputError, RunError
 from interfere.objectives._causal import CausalLM
 from interfere.objectives._custom import CustomObjective
+from interfere.objectives._infilling import TextInfilling
 from interfere.objectives._masked import MaskedLM
 from interfere.objectives._spans import SpanCorruption
-from interfere.objectives._text import choose_max_length, choose_pad_id, make_tokenize
+from interfere.objectives._text import (
+    choose_max_length,
+    choose_pad_id,
+    make_tokenize,
+    make_tokenize_language,
+    make_tokenize_pair,
+)
+from interfere.objectives._translation import Sources, Translation
 from interfere.objectives._types import LossFunction, Objective
 
 
@@ -22,18 +30,21 @@ def make_objective(
     mask_passes: int = 1,
     mask_rate: float = 0.15,
     seed: int = 0,
+    sources: Sources | None = None,
 ) -> Objective:
     """Make the loss to be measured, and the way from a text to it.
 
     Args:
-        objective: `auto` (the checkpoint's own), `masked-lm`, `causal-lm`, `span-corruption`, or a callable
-            `(model, batch) → LossSums`.
+        objective: `auto` (the checkpoint's own), `masked-lm`, `causal-lm`, `span-corruption`, `text-infilling`,
+            `translation`, or a callable `(model, batch) → LossSums`. An encoder-decoder can be measured with any of
+            the last three that its tokenizer has the tokens for.
         checkpoint: the model and tokenizer that it is for.
         max_length: tokens that longer documents are cut to, special tokens included; None for the smallest of what
             the model's positions and the tokenizer allow and 512.
         mask_passes: how many disjoint maskings (or corruptions) of each document.
         mask_rate: share of a document's tokens that one pass masks.
         seed: of the masks.
+        sources: what is translated, for `translation`.
 
     Raises:
         `InputError` where an option is wrong or does not go with the objective. `RunError` where the tokenizer lacks
@@ -49,22 +60,39 @@ def make_objective(
         raise InputError(
             f"objective {objective!r} is unknown; it is one of auto, {', '.join(OBJECTIVES)}, or a callable"
         )
-    if objective not in ("auto", checkpoint.objective):
+    name = checkpoint.objective if objective == "auto" else cast(ObjectiveName, objective)
+    if name != checkpoint.objective and not {name, checkpoint.objective} <= set(SEQ2SEQ):
         raise InputError(
             f"objective {objective!r} does not fit model {checkpoint.id!r}, which is made for {checkpoint.objective}"
         )
     pad_id = choose_pad_id(checkpoint)
-    limit = choose_max_length(checkpoint, max_length, least=2 if checkpoint.objective == "span-corruption" else 1)
+    limit = choose_max_length(checkpoint, max_length, least=2 if name in SEQ2SEQ else 1)
+    if name == "translation":
+        _check_passes(mask_passes, name)
+        if sources is None:
+            raise InputError("objective 'translation' needs to be told what is translated: give --source-language")
+        pair = make_tokenize_pair(checkpoint, sources.language, limit)
+        return Translation(pair, sources, pad_id, limit)
+    if name == "text-infilling":
+        return TextInfilling(
+            tokenize=make_tokenize_language(checkpoint, limit),
+            pad_id=pad_id,
+            mask_id=_mask_id(checkpoint, name),
+            max_length=limit,
+            rate=mask_rate,
+            passes=mask_passes,
+            seed=seed,
+        )
     tokenize = make_tokenize(checkpoint, limit)
-    if checkpoint.objective == "causal-lm":
+    if name == "causal-lm":
         _check_passes(mask_passes, "causal-lm")
         return CausalLM(tokenize, pad_id, limit)
-    if checkpoint.objective == "masked-lm":
+    if name == "masked-lm":
         return MaskedLM(
             tokenize=tokenize,
             max_length=limit,
             pad_id=pad_id,
-            mask_id=_mask_id(checkpoint),
+            mask_id=_mask_id(checkpoint, name),
             special=frozenset(checkpoint.tokenizer.all_special_ids),
             rate=mask_rate,
             passes=mask_passes,
@@ -99,12 +127,12 @@ def _check_passes(passes: int, name: str) -> None:
         raise InputError(f"objective {name!r} masks nothing, so it has 1 mask pass, not {passes}")
 
 
-def _mask_id(checkpoint: Checkpoint) -> int:
+def _mask_id(checkpoint: Checkpoint, objective: str) -> int:
     index = checkpoint.tokenizer.mask_token_id
     rows = embedding_rows(checkpoint.model)
     if index is None or (rows is not None and index >= rows):
         raise RunError(
-            f"the tokenizer of {checkpoint.id!r} has no mask token that the model knows, which masked-lm needs; "
+            f"the tokenizer of {checkpoint.id!r} has no mask token that the model knows, which {objective} needs; "
             "give the tokenizer that the model was trained with"
         )
     return int(index)
@@ -134,6 +162,7 @@ def _sentinels(checkpoint: Checkpoint) -> tuple[int, ...]:
     if len(found) < 2:
         raise RunError(
             f"the tokenizer of {checkpoint.id!r} has no sentinels (<extra_id_0>, <extra_id_1>, …), "
-            "which span-corruption needs; models without them were trained with another objective"
+            "which span-corruption needs; models without them were trained with another objective: --objective "
+            "text-infilling needs a mask token, and translation aligned text"
         )
     return tuple(found)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from interfere.corpus import Document
+from interfere.objectives._language import language_inputs
 from interfere.objectives._loss import logits_of, token_loss
 from interfere.objectives._order import document_random, shuffled
 from interfere.objectives._text import Tokenize
@@ -77,7 +78,8 @@ class MaskedLM:
 
     def inputs(self, model: Any, batch: Batch) -> dict[str, torch.Tensor]:
         """What the model is called with."""
-        return {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
+        tokens = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
+        return tokens | language_inputs(model, batch)
 
     def targets(self, batch: Batch) -> torch.Tensor:
         """What each position predicts."""

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from interfere.corpus import Document
-from interfere.errors import RunError
+from interfere.objectives._decoder import seq2seq_inputs
 from interfere.objectives._loss import logits_of, token_loss
 from interfere.objectives._order import document_random, shuffled
 from interfere.objectives._text import Tokenize
@@ -83,14 +83,7 @@ class SpanCorruption:
 
     def inputs(self, model: Any, batch: Batch) -> dict[str, torch.Tensor]:
         """What the model is called with."""
-        shift = getattr(model, "prepare_decoder_input_ids_from_labels", None) or getattr(model, "_shift_right", None)
-        if shift is None:
-            raise RunError(f"{type(model).__name__} does not say how its decoder's input follows from the labels")
-        return {
-            "input_ids": batch.input_ids,
-            "attention_mask": batch.attention_mask,
-            "decoder_input_ids": shift(labels=batch.labels),
-        }
+        return seq2seq_inputs(model, batch)
 
     def targets(self, batch: Batch) -> torch.Tensor:
         """What each position of the decoder predicts."""
@@ -103,26 +96,7 @@ class SpanCorruption:
             length: tokens of the text, at least 2.
             source: of random numbers.
         """
-        cells = _cells(length, source)
-        waiting = shuffled(len(cells), source)
-        wanted = min(max(1, round(self.rate * length)), length - 1)
-        found = []
-        for _ in range(self.passes):
-            taken: set[int] = set()
-            used: set[int] = set()
-            apart = list(waiting)
-            for touching in (False, True):
-                for index in apart:
-                    if len(taken) >= wanted or len(used) >= len(self.sentinels) - 1:
-                        break
-                    if index not in used and (touching or not {index - 1, index + 1} & used):
-                        used.add(index)
-                        taken.update(cells[index][: wanted - len(taken)])
-            if not taken:
-                break
-            waiting = [index for index in waiting if index not in used]
-            found.append(taken)
-        return found
+        return disjoint_passes(length, source, rate=self.rate, passes=self.passes, most=len(self.sentinels) - 1)
 
     def corrupt(self, text: Sequence[int], taken: set[int]) -> tuple[list[int], list[int]]:
         """The input and the target of a text, without end tokens.
@@ -146,6 +120,40 @@ class SpanCorruption:
         if len(text) - 1 not in taken:
             targets.append(self.sentinels[spans])
         return inputs, targets
+
+
+def disjoint_passes(
+    length: int, source: Random, *, rate: float, passes: int, most: int | None = None
+) -> list[set[int]]:
+    """Disjoint sets of positions, in spans of 3 on average, one set a pass; fewer where nothing is left.
+
+    Args:
+        length: tokens of the text, at least 2.
+        source: of random numbers.
+        rate: share of the tokens of a set.
+        passes: how many sets.
+        most: spans of a set; None: any number.
+    """
+    cells = _cells(length, source)
+    waiting = shuffled(len(cells), source)
+    wanted = min(max(1, round(rate * length)), length - 1)
+    found = []
+    for _ in range(passes):
+        taken: set[int] = set()
+        used: set[int] = set()
+        apart = list(waiting)
+        for touching in (False, True):
+            for index in apart:
+                if len(taken) >= wanted or (most is not None and len(used) >= most):
+                    break
+                if index not in used and (touching or not {index - 1, index + 1} & used):
+                    used.add(index)
+                    taken.update(cells[index][: wanted - len(taken)])
+        if not taken:
+            break
+        waiting = [index for index in waiting if index not in used]
+        found.append(taken)
+    return found
 
 
 def _cells(length: int, source: Random) -> list[list[int]]:

@@ -59,7 +59,7 @@ class TargetsOnly(SameExamples):
             raise UnlikeOthersError(f"its last hidden states have the shape {tuple(hidden.shape)}")
         predicted = targets != IGNORE
         rows = hidden[predicted]
-        head = _Head(model, self.stages, tuple(outputs), {name: value[:1, :1] for name, value in inputs.items()})
+        head = _Head(model, self.stages, tuple(outputs), {name: _first(value) for name, value in inputs.items()})
         # A function of autograd is not told that nobody will ask for gradients; without these it needs none.
         outside = self._parameters_of_the_head(model) if torch.is_grad_enabled() else []
         at_once = max(ROWS_AT_LEAST, LOGITS_AT_ONCE.get(rows.device.type, _OTHERWISE) // self.vocabulary)
@@ -190,6 +190,11 @@ def targets_only(objective: TokenObjective, model: Any) -> TargetsOnly:
     if any(stage is model for stage in stages):
         raise UnlikeOthersError("it does not name its body")
     return TargetsOnly(objective, tuple(stages), len(output.weight))
+
+
+def _first(value: torch.Tensor) -> torch.Tensor:
+    """An input of one row and one position, of the same kind."""
+    return value[:1] if value.ndim < 2 else value[:1, :1]
 
 
 def _with_first(output: Any, first: torch.Tensor) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 from interfere.checkpoint import Checkpoint, embedding_rows
 from interfere.corpus import Document
 from interfere.errors import InputError, RunError
+from interfere.objectives._codes import set_languages, target_mark
 
 DEFAULT_MAX_LENGTH = 512
 """Tokens that a document is cut to where neither the model nor the user asks for fewer."""
@@ -32,6 +33,8 @@ class Tokens:
 
 
 Tokenize = Callable[[Document], Tokens]
+TokenizeLanguage = Callable[[Document, str], Tokens]
+TokenizePair = Callable[[Document, Document, str], tuple[Tokens, Tokens]]
 
 
 def make_tokenize(checkpoint: Checkpoint, max_length: int) -> Tokenize:
@@ -51,6 +54,37 @@ def make_tokenize(checkpoint: Checkpoint, max_length: int) -> Tokenize:
         tokens = _tokenize(document.text, tokenizer, max_length)
         require_known(tokens.ids, rows, checkpoint, document.line)
         return tokens
+
+    return tokenize
+
+
+def make_tokenize_language(checkpoint: Checkpoint, max_length: int) -> TokenizeLanguage:
+    """The same for a tokenizer that may put a language's code into what it encodes: a function of document, language.
+
+    It raises an `InputError` too, where the tokenizer has codes and none for the language.
+    """
+    tokenize = make_tokenize(checkpoint, max_length)
+
+    def with_code(document: Document, language: str) -> Tokens:
+        set_languages(checkpoint.tokenizer, language)
+        return tokenize(document)
+
+    return with_code
+
+
+def make_tokenize_pair(checkpoint: Checkpoint, source_language: str, max_length: int) -> TokenizePair:
+    """The function of a document, its translation and the translation's language that gives the tokens of both."""
+    tokenizer, rows = checkpoint.tokenizer, embedding_rows(checkpoint.model)
+
+    def tokenize(source: Document, target: Document, language: str) -> tuple[Tokens, Tokens]:
+        set_languages(tokenizer, source_language, language)
+        read = _tokenize(target_mark(tokenizer, language) + source.text, tokenizer, max_length)
+        predicted = _tokenize(target.text, tokenizer, max_length, target=True)
+        require_known(read.ids, rows, checkpoint, source.line)
+        # Where encoder and decoder have vocabularies of their own, the decoder's rows are not counted here.
+        if getattr(checkpoint.model.config, "tgt_vocab_size", rows) == rows:
+            require_known(predicted.ids, rows, checkpoint, target.line)
+        return read, predicted
 
     return tokenize
 
@@ -135,11 +169,17 @@ class EncodedText:
     spans: list[tuple[int, int]] | None
 
 
-def encode_text(text: str, tokenizer: Any) -> EncodedText:
-    """Tokenize a text without cutting or padding it, whatever the tokenizer is set to."""
+def encode_text(text: str, tokenizer: Any, *, target: bool = False) -> EncodedText:
+    """Tokenize a text without cutting or padding it, whatever the tokenizer is set to.
+
+    Args:
+        text: the text.
+        tokenizer: of a model.
+        target: whether it is what a decoder predicts, which some tokenizers encode in another way.
+    """
     fast = bool(getattr(tokenizer, "is_fast", False))
     encoded = tokenizer(
-        text,
+        **({"text_target": text} if target else {"text": text}),
         add_special_tokens=True,
         truncation=False,
         padding=False,
@@ -167,9 +207,9 @@ def require_known(ids: Sequence[int], rows: int | None, checkpoint: Checkpoint, 
         )
 
 
-def _tokenize(text: str, tokenizer: Any, limit: int) -> Tokens:
+def _tokenize(text: str, tokenizer: Any, limit: int, *, target: bool = False) -> Tokens:
     # Cut here and not by the tokenizer: it may be set to cut on the left, and would keep the length that it is given.
-    encoded = encode_text(text, tokenizer)
+    encoded = encode_text(text, tokenizer, target=target)
     ids, content = encoded.ids, encoded.content
     whole = len(text.encode())
     if len(ids) <= limit or not content:

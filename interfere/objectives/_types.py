@@ -23,8 +23,8 @@ class Example:
         language: the language that the document was filed under.
         input_ids: token ids, unpadded.
         labels: what is predicted, `IGNORE` where nothing is. Masked LM: of the length of `input_ids`. Causal LM: the
-            token ids themselves (position t is predicted from those before t, so position 0 never is). Span
-            corruption: the decoder's targets, of a length of their own.
+            token ids themselves (position t is predicted from those before t, so position 0 never is). Of an
+            encoder-decoder: the decoder's targets, of a length of their own.
         predictions: how many predictions its loss sums.
         covered_bytes: UTF-8 bytes of the document that the model reads in this example.
         cut: whether the document was longer than `max_length` and was cut.
@@ -80,7 +80,7 @@ class Objective(Protocol):
 
     @property
     def name(self) -> str:
-        """`masked-lm`, `causal-lm`, `span-corruption`, or the name of the user's callable."""
+        """One of `OBJECTIVES`, such as `masked-lm`, or the name of the user's callable."""
 
     @property
     def pad_id(self) -> int:

@@ -236,6 +236,7 @@ SETTINGS: dict[str, str] = {
     "gradients on the longest and on the most padded text; plain: the model ran as a whole",
     "loss_path_reason": "why the loss path is plain",
     "alone_reason": "why documents were read one at a time",
+    "source_language": "what is translated into each of the languages, where the objective is translation",
     "alignment": "how documents of different languages were matched: by id, by line, or by content",
 }
 """What the settings of a result are: those of `GradientSettings` and what a run adds to them."""

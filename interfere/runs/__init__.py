@@ -2,17 +2,19 @@
 
 from interfere.runs._claim import claim
 from interfere.runs._facts import chunk_table, data_facts, environment_facts, guessing_loss, mean_losses
-from interfere.runs._reading import Reading, model_facts, prepare_reading, shared_folder
-from interfere.runs._warnings import model_warnings, signal_warnings, text_warnings
+from interfere.runs._reading import Reading, measured_text, model_facts, prepare_reading, shared_folder
+from interfere.runs._warnings import alone_warnings, model_warnings, signal_warnings, text_warnings
 
 __all__ = [
     "Reading",
+    "alone_warnings",
     "chunk_table",
     "claim",
     "data_facts",
     "environment_facts",
     "guessing_loss",
     "mean_losses",
+    "measured_text",
     "model_facts",
     "model_warnings",
     "prepare_reading",

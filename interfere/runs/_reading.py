@@ -12,8 +12,16 @@ from typing import Any
 from interfere.checkpoint import Checkpoint, load_checkpoint
 from interfere.corpus import Corpus, Deal, deal_slots, read_corpus, require_languages
 from interfere.engine import Chunk, ChunkCounts, plan_chunks
-from interfere.errors import RunError
-from interfere.objectives import LossFunction, Objective, TokenObjective, make_objective
+from interfere.errors import InputError, RunError
+from interfere.objectives import (
+    LossFunction,
+    Objective,
+    Sources,
+    TokenObjective,
+    make_objective,
+    require_told,
+    split_source,
+)
 from interfere.ranks import Ranks
 from interfere.runs._warnings import signal_warnings
 from interfere.settings import ReadingSettings
@@ -113,6 +121,10 @@ def prepare_reading(
     require_languages(corpus)
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = load_checkpoint(checkpoint, objective=objective if isinstance(objective, str) else "auto")
+    name = checkpoint.objective if objective == "auto" else objective
+    corpus, sources = measured_text(corpus, name, settings.source_language)
+    require_languages(corpus)
+    require_told(checkpoint.model, corpus.languages)
     loss = (
         objective
         if isinstance(objective, TokenObjective)
@@ -122,11 +134,25 @@ def prepare_reading(
             max_length=settings.max_length,
             mask_passes=settings.mask_passes,
             seed=settings.seed,
+            sources=sources,
         )
     )
     deal = deal_slots(corpus, settings.chunks, settings.seed)
     chunks, held_out = plan_chunks(loss, deal, settings.tokens_per_chunk, calibration=calibration)
     return Reading(checkpoint, corpus, deal, loss, chunks, held_out)
+
+
+def measured_text(corpus: Corpus, objective: object, source_language: str | None) -> tuple[Corpus, Sources | None]:
+    """The languages that are measured, and what is translated into them where that is the objective.
+
+    Raises:
+        InputError: a source language is given for another objective, or none for translation, or text is not aligned.
+    """
+    if objective == "translation":
+        return split_source(corpus, source_language)
+    if source_language is not None:
+        raise InputError("--source-language is for --objective translation alone: add that, or leave it out")
+    return corpus, None
 
 
 @contextmanager

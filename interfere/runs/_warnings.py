@@ -47,7 +47,7 @@ def text_warnings(data: Mapping[str, Mapping[str, Any]], settings: Mapping[str, 
         data: what was read per language.
         settings: as recorded in the result.
     """
-    out = _short_text(data, settings)
+    out = _short_text(data, settings) + alone_warnings(str(settings.get("alone_reason", "")))
     for language, facts in data.items():
         if facts["cut"]:
             out.append(
@@ -57,6 +57,15 @@ def text_warnings(data: Mapping[str, Mapping[str, Any]], settings: Mapping[str, 
         for reason, count in facts["skipped"].items():
             out.append(f"{count} documents of {language} were skipped: {reason}.")
     return out
+
+
+def alone_warnings(reason: str) -> list[str]:
+    """A sentence if documents were read one at a time, since the model mixes up those of a batch."""
+    if not reason:
+        return []
+    return [
+        f"Documents were read one at a time, since this model does not compute the same for them in a batch ({reason})."
+    ]
 
 
 def _guesses(losses: Mapping[str, float], guessing: float | None) -> list[str]:
@@ -85,7 +94,9 @@ def _short_text(data: Mapping[str, Mapping[str, Any]], settings: Mapping[str, An
     if not short:
         return []
     languages = f"{', '.join(sorted(short))}" if len(short) < len(data) else "every language"
-    passes = ", or more --mask-passes" if settings["objective"] in ("masked-lm", "span-corruption") else ""
+    passes = (
+        ", or more --mask-passes" if settings["objective"] in ("masked-lm", "span-corruption", "text-infilling") else ""
+    )
     return [
         f"All text of {languages} was read, and chunks have about {min(short.values()):,.0f} to "
         f"{max(short.values()):,.0f} predicted tokens where --tokens-per-chunk allows {wanted:,}: intervals are wide "

@@ -21,6 +21,8 @@ class EvaluationSettings:
         whole_word: mask all tokens of a word together, words being those of the text and not of a tokenizer.
         batch_size: windows of a microbatch, or `auto`. It changes speed and memory, never results.
         seed: of the documents that are drawn, and of masks.
+        source_language: the language that is translated from, for the objective `translation`; the others are
+            measured.
 
     Raises:
         InputError: a value is out of its range; the message names the option.
@@ -33,6 +35,7 @@ class EvaluationSettings:
     whole_word: bool = False
     batch_size: int | str = "auto"
     seed: int = 0
+    source_language: str | None = None
 
     def __post_init__(self) -> None:
         at_least: dict[str, tuple[float, float]] = {"seed": (self.seed, 0)}

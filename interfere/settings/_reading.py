@@ -15,10 +15,13 @@ class ReadingSettings:
     Args:
         chunks: slots K that each language's documents are dealt into; at least 4 for intervals.
         tokens_per_chunk: a chunk takes whole documents while it has no more predicted tokens than this.
-        mask_passes: disjoint masks of every document (masked LM), or corruptions of it (span corruption).
+        mask_passes: disjoint masks of every document (masked LM), or corruptions of it (span corruption, text
+            infilling).
         max_length: tokens at which a document is cut; None: what the model takes, at most 512.
         batch_size: examples of a microbatch, or `auto`. It changes speed and memory, never results.
         seed: of the deal into slots, of masks, and of whatever else is drawn.
+        source_language: the language that is translated from, for the objective `translation`; the others are
+            measured.
 
     Raises:
         InputError: a value is out of its range; the message names the option.
@@ -30,6 +33,7 @@ class ReadingSettings:
     max_length: int | None = None
     batch_size: int | str = "auto"
     seed: int = 0
+    source_language: str | None = None
 
     def __post_init__(self) -> None:
         at_least = {

@@ -289,7 +289,8 @@ def test_ctrl_c_leaves_nothing_that_looks_finished_and_resume_goes_on(bert: Path
     options = ["--chunks", "7", "--tokens-per-chunk", "400", "--mask-passes", "6", "--granularity", "tensor", "--quiet"]
     command = ["--model", str(bert), "--data", str(texts), "--device", "cpu", *options]
     # A shell that runs tests in the background has its children ignore Ctrl-C.
-    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import interfere_cli as cli; cli.main()"
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{heard}; from interfere_cli import main; main()"
     program = [sys.executable, "-c", code, "gradients"]
     process = subprocess.Popen(
         [*program, *command, "--output-dir", str(out)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True

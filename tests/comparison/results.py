@@ -153,7 +153,8 @@ def deltas(
                             "language": language, "bits_per_byte": found.value, "ci_low": found.low,
                             "ci_high": found.high})  # fmt: skip
             documents.append(pd.DataFrame({"model": model, "language": language, "line": np.arange(len(own)) + 1,
-                                           "source": own_sources[language], "bits": own, "bytes": sizes[language], "tokens": 9}))  # fmt: skip
+                                           "source": own_sources[language], "bits": own,
+                                           "bytes": sizes[language], "tokens": 9}))  # fmt: skip
     for language in languages:
         if language in bits:
             one, two = bits["multilingual"][language], bits[language][language]

@@ -11,15 +11,18 @@ from interfere import (
     ImportanceSettings,
     InputError,
     LossSums,
+    RunError,
     analyze_importance,
     load_result,
     own_units,
 )
+from interfere.checkpoint import checkpoint_from_model
 from interfere.engine import Progress
 from interfere.objectives import make_objective
 from interfere.results import write_result
 from tests.objectives.reference import tiny_checkpoint
 from tests.text import some_text
+from tests.tiny import tiny_model, tiny_tokenizer
 
 TEXTS = {name: some_text(name, 40, seed=2) for name in ("de", "en", "ru")}
 SETTINGS = ImportanceSettings(
@@ -233,3 +236,18 @@ def test_where_memory_runs_out_smaller_batches_are_tried(phase: str, monkeypatch
     assert any("Memory did not suffice" in warning for warning in found.warnings)
     for method, scores in expected.arrays.items():
         np.testing.assert_allclose(found.arrays[method], scores, rtol=1e-3, atol=1e-5 * np.nanmax(scores))
+
+
+def test_a_model_without_heads_and_neurons_has_its_tensors_scored():
+    config = {"hidden_size": 16, "num_hidden_layers": 2, "state_size": 4, "time_step_rank": 2, "pad_token_id": 3}
+    checkpoint = checkpoint_from_model(tiny_model("MambaForCausalLM", **config), tiny_tokenizer("llama"))
+    texts = {language: some_text(language, 12) for language in ("de", "en")}
+    result = analyze_importance(checkpoint, texts, settings=ImportanceSettings(chunks=4))
+    units = result.tables["units"]
+    assert set(units["kind"]) == {"tensor"}
+    assert (result.arrays["fisher"] > 0).mean() > 0.9
+    assert any("No attention heads and no neurons" in warning for warning in result.warnings)
+    with pytest.raises(RunError, match="--method gates needs"):
+        analyze_importance(checkpoint, texts, settings=ImportanceSettings(chunks=4, methods=("gates",)))
+    with pytest.raises(InputError, match="--ablate"):
+        analyze_importance(checkpoint, texts, settings=ImportanceSettings(chunks=4, ablate=True))

@@ -340,7 +340,7 @@ def test_a_tokenizer_without_a_mask_token():
 
 def test_a_tokenizer_without_sentinels():
     with pytest.raises(RunError, match="no sentinels"):
-        make_objective("auto", tiny_checkpoint("mbart"))
+        make_objective("span-corruption", tiny_checkpoint("mbart"))
 
 
 def test_a_token_that_the_model_does_not_know_is_named_with_its_line():

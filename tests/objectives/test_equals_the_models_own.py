@@ -36,7 +36,7 @@ def _gradient_of_row(objective, model, batch: Batch, row: int) -> torch.Tensor:
 def test_each_document_has_the_same_loss_and_gradient_alone_and_in_a_batch(kind):
     checkpoint = checkpoint_of(kind)
     objective = make_objective("auto", checkpoint, seed=3)
-    examples = [example for document in documents() for example in objective.encode(document, "xx")]
+    examples = [example for document in documents() for example in objective.encode(document, "de")]
     assert len(examples) >= 4
     expected = [reference(checkpoint, example) for example in examples]
     for example, (_, predictions, _) in zip(examples, expected, strict=True):
@@ -55,11 +55,11 @@ def test_each_document_has_the_same_loss_and_gradient_alone_and_in_a_batch(kind)
             assert worst_tensor(checkpoint.model, share, gradient) < TENSOR_TOLERANCE
 
 
-@pytest.mark.parametrize("kind", ["bert", "xlm-r", "gpt2", "llama", "t5", "gemma3"])
+@pytest.mark.parametrize("kind", ["bert", "xlm-r", "gpt2", "llama", "t5", "gemma3", "mbart"])
 def test_the_gradient_of_a_batch_is_the_sum_of_its_documents(kind):
     checkpoint = tiny_checkpoint(kind)
     objective = make_objective("auto", checkpoint)
-    examples = [example for document in documents() for example in objective.encode(document, "xx")]
+    examples = [example for document in documents() for example in objective.encode(document, "de")]
     expected = torch.stack([reference(checkpoint, example)[2] for example in examples]).sum(0)
     for size in (1, 2, len(examples)):
         checkpoint.model.zero_grad(set_to_none=True)
@@ -76,7 +76,7 @@ def test_the_padding_side_of_the_tokenizer_changes_nothing(kind):
     for tokenizer in (None, left):
         checkpoint = tiny_checkpoint(kind, tokenizer=tokenizer)
         objective = make_objective("auto", checkpoint)
-        examples = [example for document in documents() for example in objective.encode(document, "xx")]
+        examples = [example for document in documents() for example in objective.encode(document, "de")]
         batch = collate(examples, objective.pad_id)
         found.append((batch.input_ids, batch.labels))
     assert torch.equal(found[0][0], found[1][0])
@@ -86,7 +86,7 @@ def test_the_padding_side_of_the_tokenizer_changes_nothing(kind):
 def test_with_a_left_padding_tokenizer_nothing_is_predicted_from_or_at_padding():
     checkpoint = tiny_checkpoint("llama", tokenizer=tiny_tokenizer("llama", padding_side="left"))
     objective = make_objective("causal-lm", checkpoint)
-    examples = [example for document in documents() for example in objective.encode(document, "xx")]
+    examples = [example for document in documents() for example in objective.encode(document, "de")]
     batch = collate(examples, objective.pad_id)
     lengths = [len(checkpoint.tokenizer(document.text)["input_ids"]) for document in documents()]
     assert batch.attention_mask.sum(1).tolist() == lengths
@@ -103,7 +103,7 @@ def test_a_tokenizer_without_a_padding_token_is_fine(kind):
     assert tokenizer.pad_token_id is None
     checkpoint = tiny_checkpoint(kind, tokenizer=tokenizer)
     objective = make_objective("auto", checkpoint)
-    examples = [example for document in documents() for example in objective.encode(document, "xx")]
+    examples = [example for document in documents() for example in objective.encode(document, "de")]
     batch = collate(examples, objective.pad_id)
     for row, example in enumerate(examples):
         share = _gradient_of_row(objective, checkpoint.model, batch, row)
@@ -117,7 +117,7 @@ def test_a_text_that_holds_the_padding_token_has_the_same_gradient_in_a_batch():
     first, *others = documents()
     odd = dataclasses.replace(first, text=f"The river <pad><pad> runs{first.text}")
     assert checkpoint.model.config.pad_token_id in checkpoint.tokenizer(odd.text)["input_ids"]
-    examples = [example for document in (odd, *others) for example in objective.encode(document, "xx")]
+    examples = [example for document in (odd, *others) for example in objective.encode(document, "de")]
     share = _gradient_of_row(objective, checkpoint.model, collate(examples, objective.pad_id), 0)
     model = checkpoint.model
     inputs = torch.tensor([examples[0].input_ids])
@@ -134,7 +134,7 @@ def test_a_text_that_holds_the_padding_token_has_the_same_gradient_in_a_batch():
 def test_both_attention_implementations_agree(kind, attention):
     checkpoint = tiny_checkpoint(kind)
     objective = make_objective("auto", checkpoint)
-    examples = [example for document in documents() for example in objective.encode(document, "xx")]
+    examples = [example for document in documents() for example in objective.encode(document, "de")]
     expected = [reference(checkpoint, example)[2] for example in examples]
     checkpoint.model.set_attn_implementation(attention)
     batch = collate(examples, objective.pad_id)

@@ -39,7 +39,7 @@ def test_it_equals_the_plain_objective(kind, scope, monkeypatch):
     if scope == "body":
         for parameter in model.get_output_embeddings().parameters():
             parameter.requires_grad_(False)
-    examples = [example for document in documents() for example in plain.encode(document, "xx")]
+    examples = [example for document in documents() for example in plain.encode(document, "de")]
     batch = collate(examples, plain.pad_id)
     expected, gradient = _loss_and_gradient(plain, model, batch)
     found, own = _loss_and_gradient(fast, model, batch)
