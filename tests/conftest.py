@@ -7,4 +7,4 @@ import pytest
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest: at the end it would run alone, with the other processes idle."""
-    items.sort(key=lambda item: item.path.name != "test_readme.py")
+    items.sort(key=lambda item: item.path.name not in ("test_readme.py", "test_processes.py"))

@@ -33,6 +33,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_commands_and_programs_run_as_written(place: Path) -> None:
     assert len(COMMANDS) == 10
     assert len(PROGRAMS) == 3
@@ -48,6 +49,7 @@ def test_commands_and_programs_run_as_written(place: Path) -> None:
     assert (place / "experiment" / "models" / trained["folder"][0] / "config.json").is_file()
 
 
+@pytest.mark.slow
 def test_a_policy_is_broken_on_purpose_and_mended(place: Path) -> None:
     command = [sys.executable, "-c", "from interfere_cli import main; main()"]
     command += shlex.split(next(each for each in COMMANDS if "--policy" in each))[1:]
@@ -63,6 +65,7 @@ def test_a_policy_is_broken_on_purpose_and_mended(place: Path) -> None:
     run(command, place)
 
 
+@pytest.mark.slow
 def test_the_demo_ends_by_naming_its_report_and_determines_most(place: Path) -> None:
     report = place / "interfere-demo" / "report.html"
     assert report.is_file()

@@ -52,6 +52,7 @@ def test_it_takes_at_most_six_megabytes_of_a_wheel() -> None:
     assert (checkpoint_directory() / "model.safetensors").is_file()
 
 
+@pytest.mark.slow
 def test_masked_tokens_are_predicted_better_than_by_their_frequency() -> None:
     checkpoint = bundled_checkpoint()
     tokenizer, model = checkpoint.tokenizer, checkpoint.model

@@ -150,4 +150,4 @@ def test_names_from_outside_do_no_harm(texts: Path, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "\x1b" not in result.output
     assert "[red]x" in result.stdout
-    assert "[bold]odel" in result.stdout
+    assert "[bold]odel" in result.stdout.replace("\n", "")  # a long path goes over several lines

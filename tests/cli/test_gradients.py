@@ -207,6 +207,7 @@ def test_a_wrong_language_file(
     assert not (tmp_path / "r.part").exists()
 
 
+@pytest.mark.slow
 def test_very_long_lines_are_cut_and_said(bert: Path, bad: Path, tmp_path: Path) -> None:
     line = " ".join(some_text("de", 2500, seed=1))
     assert len(line) > 100_000

@@ -138,6 +138,7 @@ def test_an_unfinished_run_of_other_settings_is_not_continued(
     assert "settings.ablate, settings.top" in again.stderr
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_numbers_of_one(llama: Path, texts: Path, tmp_path: Path) -> None:
     options = ["--model", llama, "--data", texts, *FAST, *ABLATE, "--method", "taylor,gates", "--gate-steps", "2"]
     assert run(*options, "--output-dir", tmp_path / "one").exit_code == 0

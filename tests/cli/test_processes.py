@@ -70,6 +70,7 @@ def test_two_processes_give_the_numbers_of_one(uninterrupted: Path, tmp_path: Pa
     assert list(two.chunks["loss"]) == pytest.approx(list(one.chunks["loss"]), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_model_that_is_spread_over_processes_gives_the_numbers_of_a_whole_one(tmp_path: Path) -> None:
     options = ["--metric", "euclidean", "--languages", "de,ru", "--chunks", "4"]
     for name, more, processes in (("whole", [], 1), ("spread", ["--shard", "--gradient-checkpointing"], 2)):
@@ -85,6 +86,7 @@ def test_a_model_that_is_spread_over_processes_gives_the_numbers_of_a_whole_one(
     assert list(spread.chunks["tokens"]) == list(whole.chunks["tokens"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -100,6 +102,7 @@ def test_what_a_spread_model_cannot_do_is_said(options: list[str], words: str, t
     assert words in " ".join(done.stderr.split())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are told apart by /proc")
 def test_a_process_that_dies_ends_the_run_and_it_can_be_resumed(uninterrupted: Path, tmp_path: Path) -> None:
     output = tmp_path / "run"
@@ -120,6 +123,7 @@ def test_a_process_that_dies_ends_the_run_and_it_can_be_resumed(uninterrupted: P
         np.testing.assert_allclose(load_result(output).arrays[name], gram, rtol=0, atol=1e-6 * np.abs(gram).max())
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_said_once(tmp_path: Path) -> None:
     done = subprocess.run(
         [*_command(tmp_path / "run", processes=2), "--mixture", "de=1"],
@@ -132,6 +136,7 @@ def test_what_is_wrong_is_said_once(tmp_path: Path) -> None:
     assert done.stderr.count("--mixture gives weights for de") == 1
 
 
+@pytest.mark.slow
 def test_a_killed_run_computes_what_is_missing_and_nothing_else(uninterrupted: Path, tmp_path: Path) -> None:
     running = subprocess.Popen(_command(tmp_path / "run"), stdout=subprocess.DEVNULL, env=_environment())
     part = tmp_path / "run.part"

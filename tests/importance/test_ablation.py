@@ -26,7 +26,7 @@ TEXTS = {name: some_text(name, 60, seed=2) for name in ("de", "en", "ru")}
 def _setting(kind: str):
     checkpoint = checkpoint_of(kind)
     objective = make_objective("auto", checkpoint, seed=1)
-    examples = tuple(example for document in documents() for example in objective.encode(document, "xx"))
+    examples = tuple(example for document in documents() for example in objective.encode(document, "de"))
     return checkpoint.model, objective, examples, UnitIndex.of(checkpoint.model, find_units(checkpoint.model))
 
 

@@ -18,7 +18,7 @@ from tests.objectives.reference import KINDS, checkpoint_of, documents, tiny_che
 def _setting(kind: str):
     checkpoint = checkpoint_of(kind)
     objective = make_objective("auto", checkpoint, seed=1)
-    examples = [example for document in documents() for example in objective.encode(document, "xx")]
+    examples = [example for document in documents() for example in objective.encode(document, "de")]
     return checkpoint.model, objective, examples, UnitIndex.of(checkpoint.model, find_units(checkpoint.model))
 
 
@@ -57,7 +57,7 @@ def test_weights_stay_as_they_are_and_a_unit_without_effect_is_closed_first():
     checkpoint = tiny_checkpoint("bert")
     model = checkpoint.model
     objective = make_objective("auto", checkpoint, seed=1)
-    examples = [example for document in documents() for example in objective.encode(document, "xx")]
+    examples = [example for document in documents() for example in objective.encode(document, "de")]
     index = UnitIndex.of(model, find_units(model))
     place = next(p for p in index.places if p.family.kind == "neuron")
     with torch.no_grad():

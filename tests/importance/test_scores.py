@@ -25,8 +25,8 @@ BATCHED = {"bert", "gpt2", "llama", "xlm-r", "gemma3", "qwen3", "bloom", "Falcon
 
 
 def _chunk(objective) -> Chunk:
-    examples = tuple(example for document in documents() for example in objective.encode(document, "xx"))
-    return Chunk("xx", 0, examples, len(examples), 0, 0)
+    examples = tuple(example for document in documents() for example in objective.encode(document, "de"))
+    return Chunk("de", 0, examples, len(examples), 0, 0)
 
 
 def _gradients(checkpoint, examples) -> list[dict[str, torch.Tensor]]:
@@ -264,7 +264,7 @@ def test_every_unit_has_a_row_for_each_language_and_half():
 def test_a_document_counts_by_its_mean_loss_whatever_its_length():
     checkpoint = tiny_checkpoint("gpt2")
     objective = make_objective("auto", checkpoint)
-    short, long = (objective.encode(Document(text, 1), "xx")[0] for text in ("Der Hund", "Der Hund und das Dorf " * 3))
+    short, long = (objective.encode(Document(text, 1), "de")[0] for text in ("Der Hund", "Der Hund und das Dorf " * 3))
     model = checkpoint.model
     index = UnitIndex.of(model, find_units(model))
     names = list(scoped_parameters(map_parameters(model)))
@@ -272,7 +272,7 @@ def test_a_document_counts_by_its_mean_loss_whatever_its_length():
     with only_gradients_of(model, names) as parameters:
         scorer = Batched(model, index, parameters)
         for examples in ((short,), (long,), (short, long)):
-            chunk = Chunk("xx", 0, examples, len(examples), 0, 0)
+            chunk = Chunk("de", 0, examples, len(examples), 0, 0)
             device = torch.device("cpu")
             found.append(score_chunk(scorer, objective, index, device, chunk, Microbatches())[1]["fisher"].numpy())
     np.testing.assert_allclose(found[2], (found[0] + found[1]) / 2, rtol=1e-4, atol=1e-12)

@@ -268,6 +268,7 @@ def test_figures_are_embedded_as_they_are(tmp_path):
         assert base64.b64decode(data) == drawing.svg.read_bytes()
 
 
+@pytest.mark.slow
 def test_forty_languages_and_three_metrics_stay_below_five_megabytes(tmp_path):
     metrics = ["euclidean", "adam", "per-tensor"]
     names = [f"{code}_Latn" for code in CODES]
