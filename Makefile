@@ -35,7 +35,7 @@ test: install
 
 # The rest: real checkpoints and text, which it downloads, and long simulations.
 test-real: install
-	$(PYTEST) -m 'checkpoint or slow'
+	$(PYTEST) -n 2 -m 'checkpoint or slow'
 
 lint: install
 	$(BIN)/ruff check .

@@ -94,8 +94,8 @@ def judge_rule(rule: Rule, selection: Selection) -> Outcome:
     unknown = len(found.rows("undetermined"))
     if len(found.failing) > rule.may_fail:
         return replace(found, status="fail", level=severity)
-    if unknown == len(judged):
-        # A rule that could judge nothing holds nothing, whatever it says of single rows.
+    if unknown == len(judged) > rule.may_fail:
+        # A rule that could judge nothing holds nothing, unless so few rows may fail anyway.
         return replace(found, status="undetermined", level=severity)
     if unknown:
         return replace(found, status="undetermined", level="warning")
