@@ -167,7 +167,7 @@ def trajectory(
                     command=shlex.join(["interfere", *sys.argv[1:]]),
                 )
             except (InterfereError, OSError, KeyboardInterrupt) as error:
-                if any(output_dir.glob("checkpoints/*/*")):
+                if not isinstance(error, InputError) and any(output_dir.glob("checkpoints/*/*")):
                     error.add_note(f"What was measured is kept in {output_dir}: the same command goes on from there.")
                 raise
         if ranks.rank > 0:

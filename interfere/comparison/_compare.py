@@ -112,8 +112,8 @@ def _margins(a: Result, changes: pd.DataFrame) -> dict[str, float]:
 
 def _own_warnings(a: Result, b: Result, names: tuple[str, str]) -> list[str]:
     """That the runs have warnings, which are not repeated."""
-    counts = [(name, len(run.warnings)) for name, run in zip(names, (a, b), strict=True) if run.warnings]
-    return [f"The run {name} has {n} warning{'s' * (n > 1)} of its own: see its report." for name, n in counts]
+    counts = {name: len(run.warnings) for name, run in zip(names, (a, b), strict=True) if run.warnings}
+    return [f"Of its own, {name} has {n} warning{'s' * (n > 1)}: see its report." for name, n in counts.items()]
 
 
 def _environment() -> dict[str, Any]:

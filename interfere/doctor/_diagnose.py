@@ -149,7 +149,9 @@ def _about_objective(objective: Objective, why: str) -> Check:
 
 
 def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+    first, space, rest = text.partition(" ")
+    # What begins with a path or a name is left as it is written.
+    return f"{first[:1].upper() + first[1:] if first.isalpha() else first}{space}{rest}".rstrip(".") + "."
 
 
 def _tell(progress: ProgressCallback | None, phase: str, done: int, corpus: Corpus, language: str) -> None:

@@ -113,13 +113,16 @@ def _of_quantity(table: pd.DataFrame, quantity: Quantity) -> Iterator[Family]:
     column = {"overlap": "method", "layers": "method", "deltas": "multilingual", "quality": ""}.get(
         quantity.table, "metric"
     )
-    for measure in dict.fromkeys(rows[column]) if column else [""]:
+    measures = list(dict.fromkeys(rows[column])) if column else [""]
+    # A loss is of no metric; its rows are the same in each.
+    for measure in measures[:1] if quantity.name == "loss" else measures:
         own = rows[rows[column] == measure] if column else rows
         if quantity.table in ("pairs", "self", "groups"):
             for parts in (False, True):
                 some = own[(own["group"] != BODY) == parts]
                 if not some.empty:
-                    yield Family(quantity, str(measure), parts, some.assign(place=some["group"] if parts else ""))
+                    shown = "" if quantity.name == "loss" else str(measure)
+                    yield Family(quantity, shown, parts, some.assign(place=some["group"] if parts else ""))
         elif not own.empty:
             yield Family(quantity, str(measure), column == "method", own.assign(place=_place(own, quantity)))
 
@@ -143,7 +146,7 @@ def main_families(result: Result) -> list[Family]:
     first = main_metric(result)
     every = families(result)
     if compared(result) == "gradients":
-        return [f for f in every if f.measure == first and not f.parts]
+        return [f for f in every if f.measure in (first, "") and not f.parts]
     return every
 
 

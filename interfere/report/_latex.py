@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from interfere.report import _text as text
 from interfere.report._joined import Run
-from interfere.report._main import how_to_read, main_tables
+from interfere.report._main import how_to_read, main_tables, measured
 from interfere.report._page import Table
 from interfere.report._plain import plain, right_to_left
 
@@ -83,7 +83,8 @@ def latex_report(runs: Sequence[Run], title: str | None = None) -> str:
         before = " ".join(part for part in (title, run.name if len(runs) > 1 else "") if part)
         for i, table in enumerate(main_tables(run.result, run.page), start=1):
             label = f"tab:interfere-{re.sub('[^a-z]', '', run.result.kind)}-{number}-{i}"
-            tables.append(_table(table, text.safe_text(before), label, how_to_read(run.result)))
+            notes = [*measured(run.result)[:-1], *how_to_read(run.result)]
+            tables.append(_table(table, text.safe_text(before), label, notes))
             said += before + "".join(plain(cell) for row in table.rows for cell in row.cells)
     notes = [*_HEAD]
     if any(_other_script(c) for c in said):

@@ -34,6 +34,10 @@ DETAILS = frozenset(
 """Columns that are left out where there is little room."""
 
 
+_CHANGED = ("higher", "lower")
+_MOST = 3  # tables of a comparison, which come in the order of the page
+
+
 def main_tables(result: Result, page: Page) -> list[Table]:
     """The tables of a page that say most, with the columns outside `DETAILS` and those that say anything.
 
@@ -43,6 +47,11 @@ def main_tables(result: Result, page: Page) -> list[Table]:
     """
     wanted = report_kind(result).main
     under = [(h, t) for s in page.sections if s.id == "tables" for h, t in _tables(s.blocks)]
+    if "changes" in result.tables and result.kind == "comparison":
+        # What changed is what is asked; where nothing did, the tables that are looked for.
+        found = [table for _, table in under if any(cell in _CHANGED for row in table.rows for cell in row.cells)]
+        if found:
+            return [_short(table) for table in found[:_MOST]]
     chosen = [table for heading, table in under if heading.startswith(tuple(wanted))] if wanted else []
     return [_short(table) for table in chosen or [table for _, table in under[:1]]]
 
@@ -70,6 +79,12 @@ def measured(result: Result) -> list[str]:
     if model.get("id"):
         revision = f" (revision {model['revision']})" if model.get("revision") else ""
         out.append(f"Model: {text.safe_text(model['id'])}{text.safe_text(revision)}.")
+    models = result.tables.get("models")
+    if result.kind == "deltas" and models is not None and {"model", "id"} <= set(models.columns):
+        named = "; ".join(
+            f"{text.safe_text(n)}: {text.safe_text(i)}" for n, i in zip(models["model"], models["id"], strict=True)
+        )
+        out.append(f"Models that were compared: {named}.")
     if model.get("objective"):
         out.append(f"Objective: {text.safe_text(model['objective'])}.")
     if result.languages:
@@ -90,7 +105,10 @@ def _text_read(result: Result) -> str:
         if known:
             low, high = text.count(min(known)), text.count(max(known))
             parts.append(f"{low if low == high else f'{low} to {high}'} {key.replace('_', ' ')}")
-    read = f", {' and '.join(parts)} in each" if parts else ""
+    each = "" if len(result.languages) == 1 else " in each"
+    read = f", {' and '.join(parts)}{each}" if parts else ""
+    if facts and all(str(f.get("origin", "")).startswith("bundled corpus") for f in facts):
+        read += ", of the corpus that comes with interfere"
     noun = "language" if len(result.languages) == 1 else "languages"
     return f"Text: {len(result.languages)} {noun} ({named}){read}."
 

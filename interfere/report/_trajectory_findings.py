@@ -171,7 +171,7 @@ def _means(result: Result, rows: pd.DataFrame, metric: str) -> str:
             f"{text.cosine(row['cosine'])}, below a mean self-similarity of {text.cosine(row['self_similarity'])}."
         )
     said = [
-        f"the mean {what} from {' to '.join(text.cosine(v) for v in means[column])}"
+        f"the mean {what} went from {' to '.join(text.cosine(v) for v in means[column])}"
         for column, what in (
             ("clipped", "corrected cosine"),
             ("cosine", "raw cosine"),
@@ -180,8 +180,8 @@ def _means(result: Result, rows: pd.DataFrame, metric: str) -> str:
     ]
     loss = f"; the mean loss from {' to '.join(text.number(v) for v in means['loss'])}"
     return (
-        f"Over the training went {said[0]}, {said[1]}, and {said[2]}, the ceiling of raw cosines{loss}. Raw cosines "
-        "move with their ceiling, corrected ones do not."
+        f"Over the training {said[0]}, {said[1]}, and {said[2]}, the ceiling of raw cosines{loss}. Raw cosines move "
+        "with that ceiling, corrected ones need not."
     )
 
 

@@ -97,8 +97,9 @@ def _short_text(data: Mapping[str, Mapping[str, Any]], settings: Mapping[str, An
     passes = (
         ", or more --mask-passes" if settings["objective"] in ("masked-lm", "span-corruption", "text-infilling") else ""
     )
+    low, high = f"{min(short.values()):,.0f}", f"{max(short.values()):,.0f}"
     return [
-        f"All text of {languages} was read, and chunks have about {min(short.values()):,.0f} to "
-        f"{max(short.values()):,.0f} predicted tokens where --tokens-per-chunk allows {wanted:,}: intervals are wide "
+        f"All text of {languages} was dealt out, and chunks have about {low if low == high else f'{low} to {high}'} "
+        f"predicted tokens where --tokens-per-chunk allows {wanted:,}: intervals are wide "
         f"and self-similarity is low for that reason. Give more text{passes}."
     ]

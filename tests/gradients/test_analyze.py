@@ -328,7 +328,7 @@ def test_text_that_ran_out_is_said_to_have_made_chunks_short() -> None:
 
     assert short(40) == []
     [warning] = short(9999)
-    assert "All text of every language was read" in warning
+    assert "All text of every language was dealt out" in warning
     assert "9,999" in warning
     assert "--mask-passes" in warning
 
