@@ -30,6 +30,7 @@ from ._options import (
     QuietOption,
     RevisionOption,
     SeedOption,
+    SourceLanguageOption,
     TokenizerOption,
     TokensPerChunkOption,
     TrustRemoteCodeOption,
@@ -50,6 +51,7 @@ def doctor(
     revision: RevisionOption = None,
     tokenizer: TokenizerOption = None,
     objective: ObjectiveOption = "auto",
+    source_language: SourceLanguageOption = None,
     scope: Annotated[
         Scope, typer.Option(help="The transformer's body, or embeddings and head too.", rich_help_panel=WHAT)
     ] = _DEFAULT.scope,
@@ -107,6 +109,7 @@ def doctor(
             sketch_size=sketch_size,
             memory_budget=parse_bytes(memory_budget, "--memory-budget"),
             seed=seed,
+            source_language=source_language,
         )
         from interfere.corpus import read_corpus, require_languages
 

@@ -19,8 +19,8 @@ from interfere.doctor._types import Check, Diagnosis, LanguageFacts
 from interfere.engine import Progress, ProgressCallback
 from interfere.errors import InputError, RunError
 from interfere.gradients._inner_products import needs_calibration
-from interfere.objectives import LossFunction, Objective, TokenObjective, make_objective
-from interfere.runs import model_facts, signal_warnings
+from interfere.objectives import LossFunction, Objective, Sources, TokenObjective, make_objective
+from interfere.runs import measured_text, model_facts, signal_warnings
 from interfere.settings import GradientSettings
 
 _UNREADABLE = ("weights", "gradients-possible", "vocabulary")
@@ -62,8 +62,11 @@ def diagnose(
     require_languages(corpus)
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = load_checkpoint(checkpoint, objective=objective if isinstance(objective, str) else "auto")
+    name = checkpoint.objective if objective == "auto" else objective
+    corpus, sources = measured_text(corpus, name, settings.source_language)
+    require_languages(corpus)
     with quiet():
-        return _examine(checkpoint, corpus, objective, settings, progress)
+        return _examine(checkpoint, corpus, sources, objective, settings, progress)
 
 
 def refused(model: str, reason: str) -> Diagnosis:
@@ -79,11 +82,12 @@ def refused(model: str, reason: str) -> Diagnosis:
 def _examine(
     checkpoint: Checkpoint,
     corpus: Corpus,
+    sources: Sources | None,
     asked: str | LossFunction | TokenObjective,
     settings: GradientSettings,
     progress: ProgressCallback | None,
 ) -> Diagnosis:
-    objective, about = _objective(checkpoint, asked, settings)
+    objective, about = _objective(checkpoint, sources, asked, settings)
     name = objective.name if objective is not None else checkpoint.objective
     checks = [about, *parameter_checks(checkpoint, settings), *vocabulary_checks(checkpoint)]
     if isinstance(objective, TokenObjective):
@@ -128,14 +132,22 @@ def _examine(
 
 
 def _objective(
-    checkpoint: Checkpoint, asked: str | LossFunction | TokenObjective, settings: GradientSettings
+    checkpoint: Checkpoint,
+    sources: Sources | None,
+    asked: str | LossFunction | TokenObjective,
+    settings: GradientSettings,
 ) -> tuple[Objective | None, Check]:
     """The loss, None where the checkpoint has none that works, and what there is to say of it."""
     if isinstance(asked, TokenObjective):
         return asked, _about_objective(asked, "an objective of your own")
     try:
         made = make_objective(
-            asked, checkpoint, max_length=settings.max_length, mask_passes=settings.mask_passes, seed=settings.seed
+            asked,
+            checkpoint,
+            max_length=settings.max_length,
+            mask_passes=settings.mask_passes,
+            seed=settings.seed,
+            sources=sources,
         )
     except RunError as error:
         return None, Check("objective", "fail", _sentence(str(error)))

@@ -195,6 +195,7 @@ class InterferenceCallback(TrainerCallback):
             self._expected = stopped.expected
             self._skip(step)
         except Exception as error:
+            # Whatever goes wrong in a measurement, it must not end a training.
             self._expected = max(seconds, self._expected or 0.0)
             if not self._failure:
                 _log.warning("interfere could not measure at step %d, training goes on: %s", step, error)

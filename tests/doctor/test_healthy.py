@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from interfere import LossSums, analyze_gradients, checkpoint_from_model
 from interfere.doctor import diagnose
+from interfere.errors import InputError
 from tests.doctor.text import SETTINGS, TEXTS, examined, failing, found
 from tests.tiny import MODELS, tiny_model, tiny_tokenizer
 
@@ -119,3 +121,19 @@ def test_the_model_is_left_as_it_was() -> None:
     assert not model.lm_head.weight.requires_grad
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_translation_is_examined_with_its_source_language() -> None:
+    checkpoint = checkpoint_from_model(tiny_model("t5"), tiny_tokenizer(MODELS["t5"][1]), objective="translation")
+    settings = replace(SETTINGS, source_language="de")
+    diagnosis = diagnose(checkpoint, TEXTS, settings=settings)
+    assert diagnosis.passed, failing(diagnosis)
+    assert [each.language for each in diagnosis.languages] == ["ru", "zh"]
+    found(diagnosis, "objective", "ok", "translation")
+    result = analyze_gradients(checkpoint, TEXTS, settings=settings)
+    read = result.tables["chunks"].groupby("language")["tokens"].mean()
+    assert {each.language: each.chunk_tokens for each in diagnosis.languages} == pytest.approx(dict(read))
+    with pytest.raises(InputError, match="--source-language"):
+        diagnose(checkpoint, TEXTS, settings=SETTINGS)
+    with pytest.raises(InputError, match="--source-language"):
+        diagnose(checkpoint, TEXTS, "span-corruption", settings)
