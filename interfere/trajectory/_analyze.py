@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -147,15 +147,16 @@ def _plan(settings: GradientSettings, corpus: Corpus, objective: str, dtype: str
 
 @contextmanager
 def _opened(directory: str | Path | None, plan: Mapping[str, Any], ranks: Ranks) -> Iterator[TrajectoryFolder]:
-    if directory is not None:
-        path = Path(directory)
-        if path.name in ("", ".."):
-            raise InputError(f"--output-dir {str(directory)!r} does not name a folder")
-        yield ranks.decide(lambda: TrajectoryFolder.open(path, plan))
-        return
-    with tempfile.TemporaryDirectory(prefix="interfere-") as own:
-        path = Path(ranks.decide(lambda: own)) / "run"
-        yield ranks.decide(lambda: TrajectoryFolder.open(path, plan))
+    with ExitStack() as stack:
+        if directory is not None:
+            path = Path(directory)
+            if path.name in ("", ".."):
+                raise InputError(f"--output-dir {str(directory)!r} does not name a folder")
+        else:
+            own = stack.enter_context(tempfile.TemporaryDirectory(prefix="interfere-"))
+            path = Path(ranks.decide(lambda: own)) / "run"
+        yield ranks.decide(lambda: TrajectoryFolder.open(path, plan, stack))
+        # The folder must not go, nor be another process's, before all are done with it.
         ranks.wait()
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any
 from interfere.checkpoint import resolved_revision
 from interfere.engine import write_json
 from interfere.errors import InputError, RunError
-from interfere.results import RunDirectory
+from interfere.results import LOCK, FolderLock, RunDirectory
 from interfere.trajectory._points import TrainingPoint
 
 _PLAN = "trajectory.json"
@@ -60,33 +61,35 @@ class TrajectoryFolder:
     kept: dict[str, Kept] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, path: Path, plan: Mapping[str, Any]) -> TrajectoryFolder:
+    def open(cls, path: Path, plan: Mapping[str, Any], locks: ExitStack) -> TrajectoryFolder:
         """Begin a run directory, or go on with one.
 
         Args:
             path: the folder; made if it is not there.
             plan: what all checkpoints have in common; JSON.
+            locks: holds the right to write there.
 
         Raises:
             InputError: the folder is something else, or of other settings or text.
-            RunError: it cannot be made.
+            RunError: it cannot be made, or another process writes to it.
         """
         wanted = json.loads(json.dumps(dict(plan)))
         file = path / _PLAN
-        if not file.is_file():
-            # A process that was killed in its first moments leaves no more than this.
-            begun = {"checkpoints", f"{_PLAN}.tmp"}
-            if path.exists() and (not path.is_dir() or any(each.name not in begun for each in path.iterdir())):
-                raise InputError(
-                    f"--output-dir {path} exists and is not the run directory of a trajectory; name another folder"
-                )
-            try:
-                (path / "checkpoints").mkdir(parents=True, exist_ok=True)
+        # A process that was killed in its first moments leaves no more than this.
+        begun = {"checkpoints", f"{_PLAN}.tmp", LOCK}
+        if path.exists() and not file.is_file() and _holds_more_than(path, begun):
+            raise InputError(
+                f"--output-dir {path} exists and is not the run directory of a trajectory; name another folder"
+            )
+        try:
+            locks.callback(FolderLock.take(path).release)
+            if not file.is_file():
+                (path / "checkpoints").mkdir(exist_ok=True)
                 folder = cls(path, {**wanted, "tokenizer": None})
                 folder.save()
-            except OSError as error:
-                raise RunError(f"cannot write to --output-dir {path}: {error.strerror}") from error
-            return folder
+                return folder
+        except OSError as error:
+            raise RunError(f"cannot write to --output-dir {path}: {error.strerror}") from error
         folder = cls._read(path, file)
         changed = [key for key in wanted if folder.plan.get(key) != wanted[key]]
         if changed:
@@ -147,6 +150,10 @@ def folder_name(name: str) -> str:
     plain = _PLAIN.sub("_", name)[:80]
     safe = plain == name and not name.startswith(".") and not name.endswith(".part")
     return name if safe else f"{plain.strip('.')}-{sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"
+
+
+def _holds_more_than(path: Path, names: Collection[str]) -> bool:
+    return not path.is_dir() or any(each.name not in names for each in path.iterdir())
 
 
 def file_stamp(point: TrainingPoint) -> list[Any] | None:

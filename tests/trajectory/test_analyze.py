@@ -19,7 +19,7 @@ from interfere import (
     load_result,
 )
 from interfere.errors import InputError, RunError
-from interfere.results import write_result
+from interfere.results import FolderLock, write_result
 from interfere.statistics import SketchParts
 from interfere.statistics._changed_gradients import GramStatistics
 from interfere.statistics._changes import change
@@ -229,3 +229,17 @@ def test_one_checkpoint_has_no_changes(checkpoints: list[Path]) -> None:
     result = analyze_trajectory(checkpoints[:1], texts(), settings=SMALL, device="cpu")
     assert set(result.tables["changes"]["reason"]) == {"there is one checkpoint"}
     assert len(TEXTS) > len(result.languages)
+
+
+def test_one_process_writes_to_a_trajectory_at_a_time(
+    tmp_path: Path, checkpoints: list[Path], counted: list[str]
+) -> None:
+    along = tmp_path / "along"
+    held = FolderLock.take(along)
+    with pytest.raises(RunError, match="along is being written by process"):
+        analyze_trajectory(checkpoints[:2], texts(), settings=SMALL, directory=along, device="cpu")
+    assert not counted
+    held.release()
+    analyze_trajectory(checkpoints[:2], texts(), settings=SMALL, directory=along, device="cpu")
+    assert len(counted) == 2
+    FolderLock.take(along).release()
