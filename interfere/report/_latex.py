@@ -13,7 +13,7 @@ from interfere.report._page import Table
 from interfere.report._plain import plain, right_to_left
 
 _ROWS = 40
-_WIDE = 6  # columns from which a table goes over both columns of a page
+_WIDE = 48  # characters of a row that fit one of the two columns of a page
 _CHARACTERS = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -61,13 +61,14 @@ _CHARACTERS = {
 }
 _RUNS = ("-", ",", "'", "?", "!")
 _HEAD = (
-    "% Needs \\usepackage{booktabs} and, with pdfLaTeX, \\usepackage[T1]{fontenc}.",
-    "% Tables of many columns are table*, which spans both columns of a page; \\small and \\tabcolsep make room.",
+    "% Needs \\usepackage{booktabs,graphicx} and, with pdfLaTeX, \\usepackage[T1]{fontenc}.",
+    "% Wide tables are table*, which spans both columns of a page; one that is wider still is made smaller to fit.",
 )
 _OTHER_SCRIPTS = (
     "% Some names are not in the Latin script: compile with LuaLaTeX or XeLaTeX, and set a font that has them",
     "% (\\usepackage{fontspec} \\setmainfont{Noto Serif}, or \\babelfont for each script).",
 )
+_FIT = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{"
 _RIGHT_TO_LEFT = "% Some are written from right to left: \\usepackage[bidi=basic]{babel} with LuaLaTeX orders them."
 
 
@@ -111,8 +112,8 @@ def _other_script(c: str) -> bool:
 
 
 def _table(table: Table, before: str, label: str, notes: Sequence[str]) -> str:
-    environment = "table*" if len(table.columns) > _WIDE else "table"
     rows = table.rows[:_ROWS]
+    environment = "table*" if _width(table) > _WIDE else "table"
     more = len(table.rows) - len(rows)
     caption = (f"{escaped(before)}: " if before else "") + escaped(plain(table.caption)) + "."
     below = [*notes, *([f"{more:,} more rows are in the CSV files of the run."] if more > 0 else [])]
@@ -122,17 +123,23 @@ def _table(table: Table, before: str, label: str, notes: Sequence[str]) -> str:
         "\\centering\\small",
         f"\\caption{{{caption}}}",
         f"\\label{{{label}}}",
-        f"\\begin{{tabular}}{{{columns}}}",
+        f"{_FIT}\\begin{{tabular}}{{{columns}}}",
         "\\toprule",
         _row([plain(column.name) for column in table.columns]),
         "\\midrule",
         *(_row([plain(cell) for cell in row.cells]) for row in rows),
         "\\bottomrule",
-        "\\end{tabular}",
+        "\\end{tabular}}",
         f"\\par\\medskip\\parbox{{\\linewidth}}{{\\footnotesize {escaped(' '.join(below))}}}",
         f"\\end{{{environment}}}",
     ]
     return "\n".join(lines)
+
+
+def _width(table: Table) -> int:
+    """Characters of a row whose cells are all as wide as their column, with what is between them."""
+    columns = zip([column.name for column in table.columns], *(row.cells for row in table.rows[:_ROWS]), strict=True)
+    return sum(max(len(plain(cell)) for cell in cells) + 2 for cells in columns)
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from tests.report.test_tasks_results import make_tasks
 
 HOSTILE = ["\\input{x}", "100%", "a&b", "$x^2$", "#1_{~}", "[h]", "*", "العربية", "日本語", "<a|b>", "x--y,,z''\"`?`"]
 COMMANDS = {"begin", "end", "centering", "small", "caption", "label", "toprule", "midrule", "bottomrule", "par"}
-COMMANDS |= {"medskip", "parbox", "linewidth", "footnotesize", "\\"}
+COMMANDS |= {"resizebox", "ifdim", "width", "else", "fi", "medskip", "parbox", "linewidth", "footnotesize", "\\"}
 PIECES = {tex: plain for plain, tex in _CHARACTERS.items() if plain != "\ufffd"}
 
 
@@ -91,7 +91,7 @@ def test_every_kind_gives_tables_with_caption_label_and_as_many_cells_as_columns
         labels += re.findall(r"\\label\{([\w:-]+)\}", table)
         assert "Intervals are 95\\% and hold one by one" in table
     assert len(set(labels)) == len(tables)
-    assert text.startswith("% Needs \\usepackage{booktabs}")
+    assert text.startswith("% Needs \\usepackage{booktabs,graphicx}")
     assert "LuaLaTeX or XeLaTeX" in text
     assert "bidi" in text
 
