@@ -26,7 +26,7 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 $(INSTALLED): $(READY)
-	$(PIP) '.[dev,gguf,tasks]'
+	$(PIP) '.[dev,gguf,peft,tasks]'
 	touch $@
 
 # What needs neither a downloaded checkpoint nor minutes.

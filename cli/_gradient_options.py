@@ -11,7 +11,10 @@ from interfere.settings import Gram, Granularity, Scope
 from ._options import COST, HOW, WHAT
 
 ScopeOption = Annotated[
-    Scope, typer.Option(help="The transformer's body, or embeddings and head too.", rich_help_panel=WHAT)
+    Scope,
+    typer.Option(
+        help="The transformer's body, all (embeddings and head too), or the adapters in it alone.", rich_help_panel=WHAT
+    ),
 ]
 
 GranularityOption = Annotated[

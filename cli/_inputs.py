@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ._processes import own_device
 from ._shared import split_list
@@ -25,6 +25,10 @@ def check_inputs(
     output_dir: Path,
     resume: bool,
     overwrite: bool,
+    model: str = "",
+    revision: str | None = None,
+    subfolder: str | None = None,
+    objective: str = "auto",
 ) -> tuple[RunDirectory, Corpus]:
     """The run directory, not opened yet, and the text.
 
@@ -38,7 +42,13 @@ def check_inputs(
     from interfere.results import RunDirectory
 
     run = ranks.decide(lambda: RunDirectory.check(output_dir, resume=resume, overwrite=overwrite))
-    corpus = read_corpus(data, split_list(languages))
+    # What is labelled is told from the model's config, unless the user says so.
+    task = None
+    if model or objective != "auto":
+        from interfere.checkpoint import expected_task
+
+        task = expected_task(model, objective, revision=revision, subfolder=subfolder)
+    corpus = read_corpus(data, split_list(languages), task=task)
     require_languages(corpus)
     deal_slots(corpus, settings.chunks, settings.seed)
     return run, corpus
@@ -53,17 +63,32 @@ def load(
     dtype: str,
     device: str,
     trust_remote_code: bool,
+    subfolder: str | None = None,
+    base_model: str | None = None,
     shard: bool = False,
+    settings: ReadingSettings | None = None,
+    corpus: Corpus | None = None,
 ) -> Checkpoint:
-    """The checkpoint, on the device of this process; in memory where it is to be spread over several."""
+    """The checkpoint, on the device of this process; in memory where it is to be spread over several.
+
+    With settings and corpus, a head that it lacks can be one that will be trained.
+    """
     from interfere.checkpoint import load_checkpoint
 
+    head: dict[str, Any] = {}
+    if settings is not None and corpus is not None and settings.head == "train":
+        from interfere.runs import labels_of
+
+        head = {"head": settings.head, "labels": labels_of(corpus), "seed": settings.seed}
     return load_checkpoint(
         model,
         revision=revision,
+        subfolder=subfolder,
+        base_model=base_model,
         tokenizer=tokenizer,
         objective=objective,
         dtype=dtype,
         device=own_device(device, shard=shard),
         trust_remote_code=trust_remote_code,
+        **head,
     )

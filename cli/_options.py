@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from interfere.settings import Head
+
 Format = Literal["table", "json"]
 Dtype = Literal["float32", "bfloat16", "float16"]
 
@@ -16,7 +18,10 @@ OUT = "Output"
 
 ModelOption = Annotated[
     str,
-    typer.Option(help="A folder with a checkpoint, or its name on the Hugging Face hub.", rich_help_panel=WHAT),
+    typer.Option(
+        help="A folder with a checkpoint or a PEFT adapter, its name on the Hugging Face hub, or a GGUF file.",
+        rich_help_panel=WHAT,
+    ),
 ]
 
 DataOption = Annotated[
@@ -35,6 +40,20 @@ LanguagesOption = Annotated[
 
 RevisionOption = Annotated[str | None, typer.Option(help="Branch, tag or commit on the hub.", rich_help_panel=WHAT)]
 
+SubfolderOption = Annotated[
+    str | None,
+    typer.Option(help="Where the model is within its folder or repository.", rich_help_panel=WHAT),
+]
+
+BaseModelOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Of an adapter: the folder or name of the model that it is on. Default: the name on the hub that the "
+        "adapter gives.",
+        rich_help_panel=WHAT,
+    ),
+]
+
 TokenizerOption = Annotated[
     str | None, typer.Option(help="Where the tokenizer is, if not with the model.", rich_help_panel=WHAT)
 ]
@@ -42,8 +61,9 @@ TokenizerOption = Annotated[
 ObjectiveOption = Annotated[
     str,
     typer.Option(
-        help="auto (what the checkpoint was trained for), masked-lm, causal-lm, span-corruption, text-infilling or "
-        "translation.",
+        help="auto (what the checkpoint was trained for), masked-lm, causal-lm, span-corruption, text-infilling, "
+        "translation; text-classification or token-classification, on --data with labels "
+        '({"text": …, "label": …} or {"tokens": […], "labels": […]}).',
         rich_help_panel=WHAT,
     ),
 ]
@@ -57,6 +77,19 @@ SourceLanguageOption = Annotated[
     ),
 ]
 
+HeadOption = Annotated[
+    Head,
+    typer.Option(
+        help="saved: the checkpoint's own head; train: one that it lacks is trained first, on text that is not "
+        "measured, and nothing else of the model.",
+        rich_help_panel=WHAT,
+    ),
+]
+
+HeadStepsOption = Annotated[int, typer.Option(help="Steps of training a head.", rich_help_panel=WHAT)]
+
+HeadLearningRateOption = Annotated[float, typer.Option(help="At the first of them.", rich_help_panel=WHAT)]
+
 ChunksOption = Annotated[
     int,
     typer.Option(
@@ -65,7 +98,7 @@ ChunksOption = Annotated[
 ]
 
 TokensPerChunkOption = Annotated[
-    int, typer.Option(help="Predicted tokens of a chunk, in whole documents.", rich_help_panel=HOW)
+    int, typer.Option(help="Predicted tokens (or labels) of a chunk, in whole documents.", rich_help_panel=HOW)
 ]
 
 MaskPassesOption = Annotated[

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
@@ -63,6 +63,7 @@ def deltas(
     data: DataOption = None,
     languages: LanguagesOption = None,
     source_language: SourceLanguageOption = None,
+    objective: Annotated[str, typer.Option(hidden=True)] = "auto",
     documents: Annotated[
         str, typer.Option(help="Held-out documents that are read of each language, or all.", rich_help_panel=HOW)
     ] = str(_DEFAULT.documents),
@@ -127,6 +128,13 @@ def deltas(
     with user_errors(), processes() as ranks:
         from interfere.results import RunDirectory
 
+        if objective != "auto":
+            labelled = objective in get_args(Task)
+            raise InputError(
+                f"--objective {objective}: deltas fine-tunes models on labelled text; give --task {objective}"
+                if labelled
+                else f"--objective {objective}: deltas tells the objective from each checkpoint; leave it out"
+            )
         if task is not None:
             _require_default(
                 {

@@ -16,6 +16,7 @@ from ._options import (
     COST,
     HOW,
     WHAT,
+    BaseModelOption,
     BatchSizeOption,
     ChunksOption,
     DataOption,
@@ -31,6 +32,7 @@ from ._options import (
     RevisionOption,
     SeedOption,
     SourceLanguageOption,
+    SubfolderOption,
     TokenizerOption,
     TokensPerChunkOption,
     TrustRemoteCodeOption,
@@ -49,11 +51,17 @@ def doctor(
     data: DataOption = None,
     languages: LanguagesOption = None,
     revision: RevisionOption = None,
+    subfolder: SubfolderOption = None,
+    base_model: BaseModelOption = None,
     tokenizer: TokenizerOption = None,
     objective: ObjectiveOption = "auto",
     source_language: SourceLanguageOption = None,
     scope: Annotated[
-        Scope, typer.Option(help="The transformer's body, or embeddings and head too.", rich_help_panel=WHAT)
+        Scope,
+        typer.Option(
+            help="The transformer's body, all (embeddings and head too), or the adapters in it alone.",
+            rich_help_panel=WHAT,
+        ),
     ] = _DEFAULT.scope,
     granularity: Annotated[
         Granularity, typer.Option(help="The groups that would be reported.", rich_help_panel=WHAT)
@@ -111,14 +119,18 @@ def doctor(
             seed=seed,
             source_language=source_language,
         )
+        from interfere.checkpoint import expected_task
         from interfere.corpus import read_corpus, require_languages
 
-        corpus = read_corpus(data, split_list(languages))
+        task = expected_task(model, objective, revision=revision, subfolder=subfolder)
+        corpus = read_corpus(data, split_list(languages), task=task)
         require_languages(corpus)
         try:
             checkpoint: Checkpoint | None = load(
                 model,
                 revision=revision,
+                subfolder=subfolder,
+                base_model=base_model,
                 tokenizer=tokenizer,
                 objective=objective,
                 dtype=dtype,
@@ -146,6 +158,8 @@ def _is_there(source: str, revision: str | None) -> bool:
     from interfere.checkpoint import resolved_revision
 
     folder = Path(source)
+    if folder.is_file():
+        return True
     if folder.is_dir():
         return any(folder.glob("*.json"))
     try:

@@ -28,6 +28,7 @@ from ._gradient_options import (
 from ._options import (
     OUT,
     WHAT,
+    BaseModelOption,
     BatchSizeOption,
     ChunksOption,
     DataOption,
@@ -41,6 +42,7 @@ from ._options import (
     QuietOption,
     SeedOption,
     SourceLanguageOption,
+    SubfolderOption,
     TokenizerOption,
     TokensPerChunkOption,
     TrustRemoteCodeOption,
@@ -79,6 +81,8 @@ def trajectory(
     ] = None,
     data: DataOption = None,
     languages: LanguagesOption = None,
+    subfolder: SubfolderOption = None,
+    base_model: BaseModelOption = None,
     tokenizer: TokenizerOption = None,
     objective: ObjectiveOption = "auto",
     source_language: SourceLanguageOption = None,
@@ -146,9 +150,12 @@ def trajectory(
             adam_floor=adam_floor,
         )
         points = _points([*(checkpoints or []), *(more or [])], model, revisions)
+        from interfere.checkpoint import expected_task
         from interfere.corpus import deal_slots, read_corpus, require_languages
 
-        corpus = read_corpus(data, split_list(languages))
+        first = points[0]
+        task = expected_task(first.model, objective, revision=first.revision)
+        corpus = read_corpus(data, split_list(languages), task=task)
         require_languages(corpus)
         deal_slots(corpus, settings.chunks, settings.seed)
         from interfere.trajectory import analyze_trajectory
@@ -163,6 +170,8 @@ def trajectory(
                     directory=output_dir,
                     overwrite=overwrite,
                     tokenizer=tokenizer,
+                    base_model=base_model,
+                    subfolder=subfolder,
                     dtype=dtype,
                     device=own_device(device, shard=False),
                     trust_remote_code=trust_remote_code,

@@ -130,7 +130,7 @@ LANGUAGES = (("language",), ("a", "b"), ("train", "test"))
 
 KEYS = (
     "table", "quantity", "language", "checkpoint", "step", "multilingual", "monolingual", "model", "role", "removed",
-    "partners", "partner", "pair", "mixture", "group", "tensor", "metric", "method", "layer", "block", "kind", "unit",
-    "split", "sparsity", "width", "text", "seed", "updates", "update", "share", "predictor", "zero_shot",
+    "partners", "partner", "pair", "mixture", "group", "tensor", "metric", "method", "layer", "expert", "block", "kind",
+    "unit", "split", "sparsity", "width", "text", "seed", "updates", "update", "share", "predictor", "zero_shot",
 )  # fmt: skip
 """Columns that tell rows apart, besides those that name two languages, in the order in which they are shown."""

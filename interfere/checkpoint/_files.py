@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from interfere.checkpoint._gguf import count_tensors
 from interfere.checkpoint._hub import first_line, printable
+from interfere.checkpoint._place import GGUF
 from interfere.errors import RunError
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
@@ -80,17 +82,20 @@ def check_weight_files(folder: Path, name: str, *, complete: bool = True) -> lis
             f"model {name!r} has no weights: neither {WEIGHTS[0]} nor {WEIGHTS[2]}, whole or in shards{found}"
         )
     for path in sorted(folder.glob("*.safetensors")):
-        _check_safetensors(path)
+        check_safetensors(path)
     first = folder / next(each for each in WEIGHTS if each in files)
     return _shards(first, complete=complete) if first.suffix == ".json" else [first]
 
 
 def stored_tensors(paths: Iterable[Path]) -> int | None:
-    """How many tensors safetensors files hold; None where a file is of another kind."""
+    """How many tensors safetensors or GGUF files hold; None where a file is of another kind."""
     from safetensors import safe_open
 
     count = 0
     for path in paths:
+        if path.suffix.lower() == GGUF:
+            count += count_tensors(path) or 0
+            continue
         if path.suffix != ".safetensors":
             return None
         with safe_open(path, framework="pt") as file:
@@ -98,7 +103,12 @@ def stored_tensors(paths: Iterable[Path]) -> int | None:
     return count
 
 
-def _check_safetensors(path: Path) -> None:
+def check_safetensors(path: Path) -> None:
+    """Refuse a file that is no safetensors, or only a part of one.
+
+    Raises:
+        RunError: naming the file.
+    """
     from safetensors import SafetensorError, safe_open
 
     with path.open("rb") as file:

@@ -58,22 +58,30 @@ def _is_reachable(name: str) -> bool:
     return True
 
 
-def resolved_revision(name: str, revision: str | None) -> str | None:
-    """The commit of a hub model as it lies in the cache, None for a folder."""
+def resolved_revision(name: str, revision: str | None, file: str = "config.json") -> str | None:
+    """The commit of a hub model as it lies in the cache, None for a folder.
+
+    Args:
+        name: a folder or a name on the hub.
+        revision: branch, tag or commit.
+        file: one that the model surely has, by its path in the repository.
+    """
     from huggingface_hub import try_to_load_from_cache
 
     if Path(name).is_dir():
         return None
-    cached = try_to_load_from_cache(name, "config.json", revision=revision)
-    return Path(cached).parent.name if isinstance(cached, str) else None
+    cached = try_to_load_from_cache(name, file, revision=revision)
+    # The snapshot is as many steps up as the path has parts.
+    return Path(cached).parents[file.count("/")].name if isinstance(cached, str) else None
 
 
-def cached_folder(name: str, revision: str | None) -> Path | None:
+def cached_folder(name: str, revision: str | None, subfolder: str = "") -> Path | None:
     """The folder of a hub model in the cache, None where there is none of that revision."""
     from huggingface_hub import errors, try_to_load_from_cache
 
+    file = f"{subfolder}/config.json" if subfolder else "config.json"
     try:
-        cached = try_to_load_from_cache(name, "config.json", revision=revision)
+        cached = try_to_load_from_cache(name, file, revision=revision)
     except errors.HFValidationError:
         return None
     return Path(cached).parent if isinstance(cached, str) else None

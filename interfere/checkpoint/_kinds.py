@@ -17,7 +17,7 @@ HEAD = r"^(lm_head|cls|head|heads|predictions|classifier|score|pooler|qa_outputs
 
 _NORM_CLASS = r"Norm|^Fp32LayerNorm"
 _NORM_NAME = r"norm|^ln(_|\d|$)|_ln$|(^|_)ln_"
-_ADAPTER = r"^lora_|adapter|^ia3_|^vera_|prompt_encoder|prefix_encoder"
+_ADAPTER = r"^(lora|ia3|vera|hada|lokr|hra)_|adapter|prompt_encoder|prefix_encoder"
 _ATTENTION = r"attn|attention|^(qkv|query|key|value)(_|$)|^[qkvo]_?(proj|lin|linear)$"
 _MLP = (
     r"mlp|ffn|feed_?forward|^ff($|_|n|\d)|densereludense|intermediate|^fc_?\d|^lin_?\d|^output$|^(gate|up|down)_proj$"

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 import torch
 
-from interfere.checkpoint._files import check_entries
-from interfere.checkpoint._hub import cache_alone_without_network, explain, printable, resolved_revision
+from interfere.checkpoint._adapter_files import find_adapter
+from interfere.checkpoint._adapters import put_adapter, without_wrapper
+from interfere.checkpoint._config import load_config
+from interfere.checkpoint._fresh import draw_weights, set_labels
+from interfere.checkpoint._hub import cache_alone_without_network
 from interfere.checkpoint._objective_name import (
+    LABELLED,
     OBJECTIVES,
     SEQ2SEQ,
     ObjectiveName,
@@ -19,11 +25,14 @@ from interfere.checkpoint._objective_name import (
     sees_its_targets,
     seq2seq_objective,
 )
+from interfere.checkpoint._place import find_place
+from interfere.checkpoint._quantized import quantization_method
 from interfere.checkpoint._quiet import quiet
-from interfere.checkpoint._sizes import check_config
-from interfere.checkpoint._tokenizer import check_tokenizer, load_tokenizer
+from interfere.checkpoint._sources import base_place, check_folders, commit_of, find_tokenizer, refuse_adapter
+from interfere.checkpoint._tokenizer import check_tokenizer
 from interfere.checkpoint._weights import check_finite, check_loaded, hash_weights, read_weights
 from interfere.errors import InputError, RunError
+from interfere.settings import Head, require_choice
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 """The types that weights can be loaded in."""
@@ -41,8 +50,14 @@ class Checkpoint:
         architecture: the model's class.
         parameters: how many numbers its parameters hold, shared ones counted once.
         weights_sha256: of the parameters as loaded: equal for equal weights, however they were cut into files.
-        objective: what it is measured with: `masked-lm`, `causal-lm`, `span-corruption`, `text-infilling` or
-            `translation`.
+        objective: what it is measured with: `masked-lm`, `causal-lm`, `span-corruption`, `text-infilling`,
+            `translation`, `text-classification` or `token-classification`.
+        adapter: PEFT's name of the method, as in `LORA`, where `id` is an adapter; None for a whole model.
+        base: of an adapter, the folder or hub name of the model that it is on.
+        base_revision: of an adapter, the base's commit; None for a folder.
+        stored_as: how the weights were stored, where that was in few bits: `fp8`, `mxfp4`, `gguf`.
+        fresh: the parameters of its head that no file holds, drawn from a seed and still to be trained.
+            `weights_sha256` is that of the others.
     """
 
     model: Any
@@ -53,14 +68,24 @@ class Checkpoint:
     parameters: int
     weights_sha256: str
     objective: ObjectiveName
+    adapter: str | None = None
+    base: str | None = None
+    base_revision: str | None = None
+    stored_as: str | None = None
+    fresh: tuple[str, ...] = ()
 
 
 def load_checkpoint(
     model: str | Path,
     *,
     revision: str | None = None,
+    subfolder: str | None = None,
+    base_model: str | Path | None = None,
     tokenizer: str | Path | None = None,
     objective: str = "auto",
+    head: Head = "saved",
+    labels: Sequence[str] | None = None,
+    seed: int = 0,
     dtype: str = "float32",
     device: str = "cpu",
     trust_remote_code: bool = False,
@@ -68,11 +93,21 @@ def load_checkpoint(
     """Load a model with the head that its objective needs, and its tokenizer.
 
     Args:
-        model: a folder, or the name of a model on the hub.
+        model: a folder, the name of a model on the hub, or a GGUF file (`OWNER/NAME/FILE.gguf` on the hub); a PEFT
+            adapter is loaded with its base model, and both are measured together.
         revision: branch, tag or commit of a hub model.
+        subfolder: where the model is within the folder or the repository; its tokenizer is looked for there, then in
+            the folder itself.
+        base_model: folder or hub name of an adapter's base model. Needed where the adapter names a path, since paths
+            are not taken from files; None: the name on the hub that the adapter gives.
         tokenizer: folder or hub name of the tokenizer, where it is not the model's own.
         objective: `auto` (told from the config, and of an encoder-decoder from its tokenizer), `masked-lm`,
-            `causal-lm`, `span-corruption`, `text-infilling` or `translation`.
+            `causal-lm`, `span-corruption`, `text-infilling`, `translation`, `text-classification` or
+            `token-classification`.
+        head: `saved`: the checkpoint has to hold the head that the objective needs. `train`: weights of the head that
+            it does not hold are drawn from the seed, to be trained by an analysis whose settings say so.
+        labels: what a head for labels that is to be trained tells apart.
+        seed: of weights that are drawn.
         dtype: `float32`, `bfloat16` or `float16`.
         device: a device of torch, or `auto`: the GPU where there is one, else the CPU.
         trust_remote_code: whether Python code that comes with the model may run.
@@ -88,41 +123,74 @@ def load_checkpoint(
         raise InputError(f"dtype {dtype!r} is unknown; it is one of {', '.join(DTYPES)}")
     if objective not in ("auto", *OBJECTIVES):
         raise InputError(f"objective {objective!r} is unknown; it is one of auto, {', '.join(OBJECTIVES)}")
-    source = name if tokenizer is None else str(tokenizer)
-    if Path(name).is_file():
-        raise RunError(f"model {name!r} is a file; give the folder that config.json and the weights are in")
-    if Path(source).is_file():
-        raise RunError(f"tokenizer {source!r} is a file; give the folder that it is in")
-    for what, each in (("model", name), ("tokenizer", source)):
-        if Path(each).is_dir():
-            check_entries(Path(each), what, each)
-    place = check_device(device)
-    with quiet(), cache_alone_without_network(name, source):
-        config = _load_config(name, revision, trust_remote_code)
-        chosen = _choose_objective(name, config, objective)
+    place = find_place(name, revision, subfolder)
+    if tokenizer is not None and Path(tokenizer).is_file():
+        raise RunError(f"tokenizer {str(tokenizer)!r} is a file; give the folder that it is in")
+    check_folders(place, tokenizer)
+    device_place = check_device(device)
+    with quiet(), ExitStack() as stack:
+        stack.enter_context(cache_alone_without_network(place.source, str(tokenizer or place.source)))
+        adapter = find_adapter(place)
+        body = place
+        if adapter is not None:
+            body = base_place(adapter, base_model, trust_remote_code=trust_remote_code)
+            stack.enter_context(cache_alone_without_network(body.source))
+            refuse_adapter(body, adapter)
+        elif base_model is not None:
+            raise InputError(f"--base-model is for a PEFT adapter, and model {name!r} is none; leave it out")
+        config = load_config(
+            body.source, body.revision, trust_remote_code, subfolder=body.subfolder, gguf=body.gguf, shown=body.id
+        )
+        train_head = _trains_head(head, adapter is not None)
+        chosen = _choose_objective(body.id, config, objective, train_head=train_head)
+        if train_head and chosen in LABELLED:
+            if labels is None or len(set(labels)) < 2:
+                raise InputError(f"--head train: a head for {chosen} needs text with two labels at least")
+            set_labels(config, labels)
+            config.problem_type = "single_label_classification" if chosen == "text-classification" else None
         loaded, report = read_weights(
             auto_class(chosen),
-            name,
+            body.source,
             config,
-            revision=revision,
+            revision=body.revision,
             dtype=DTYPES[dtype],
             trust_remote_code=trust_remote_code,
+            subfolder=body.subfolder,
+            gguf=body.gguf,
         )
-        check_loaded(loaded, report, name, chosen)
-        words = load_tokenizer(source, config, None if tokenizer is not None else revision, trust_remote_code)
+        fresh = check_loaded(loaded, report, body.id, chosen, train_head=train_head)
+        draw_weights(loaded, fresh, seed)
+        words = find_tokenizer(tokenizer, place, body, config, trust_remote_code)
         chosen = _told_by_tokenizer(chosen, words, objective)
+        if adapter is not None:
+            loaded = put_adapter(loaded, adapter)
     try:
-        loaded.to(place)
+        loaded.to(device_place)
     except torch.OutOfMemoryError:
-        raise RunError(f"model {name!r} does not fit the memory of device {place}; try --dtype bfloat16") from None
-    return _finish(loaded, words, name, resolved_revision(name, revision), chosen)
+        raise RunError(
+            f"model {name!r} does not fit the memory of device {device_place}; try --dtype bfloat16"
+        ) from None
+    commit = commit_of(body)
+    found = _finish(loaded, words, place.id, commit if adapter is None else adapter.revision, chosen, fresh)
+    found = replace(found, stored_as="gguf" if body.gguf is not None else quantization_method(config))
+    if adapter is None:
+        return found
+    return replace(found, adapter=adapter.method, base=body.id, base_revision=commit)
+
+
+def _trains_head(head: str, adapter: bool) -> bool:
+    require_choice("head", head, get_args(Head))
+    if head == "train" and adapter:
+        raise InputError("--head train is not for a PEFT adapter; merge it into its base model first")
+    return head == "train"
 
 
 def checkpoint_from_model(model: Any, tokenizer: Any, *, id: str = "in memory", objective: str = "auto") -> Checkpoint:  # noqa: A002
     """Make a checkpoint of a model that is loaded already.
 
     Args:
-        model: a model of transformers with its language-model head. It is put into eval mode.
+        model: a model of transformers with its language-model head, or one of PEFT's around it, which is measured with
+            its adapter. It is put into eval mode.
         tokenizer: its tokenizer.
         id: the name that results give it.
         objective: as for `load_checkpoint`.
@@ -132,6 +200,8 @@ def checkpoint_from_model(model: Any, tokenizer: Any, *, id: str = "in memory", 
     """
     if objective not in ("auto", *OBJECTIVES):
         raise InputError(f"objective {objective!r} is unknown; it is one of auto, {', '.join(OBJECTIVES)}")
+    if hasattr(model, "peft_config") and hasattr(model, "get_base_model"):
+        model = without_wrapper(model)
     config = getattr(model, "config", None)
     if config is None:
         raise InputError(f"{type(model).__name__} is not a model of transformers: it has no config")
@@ -166,55 +236,21 @@ def check_device(device: str) -> torch.device:
     return place
 
 
-def _load_config(name: str, revision: str | None, trust_remote_code: bool) -> Any:
-    from transformers import AutoConfig, PreTrainedConfig
-
-    folder = Path(name)
-    if folder.is_dir() and not (folder / "config.json").is_file():
-        adapter = (folder / "adapter_config.json").is_file()
-        hint = "it holds an adapter: merge it into its base model first" if adapter else "is it a model's folder?"
-        raise RunError(f"model {name!r} has no config.json; {hint}")
-    if folder.is_dir() and (folder / "adapter_config.json").is_file():
-        raise RunError(
-            f"model {name!r} has an adapter_config.json beside its config.json, which names another model; merge the "
-            "adapter into its base model, or take that file out if it has been merged"
-        )
-    try:
-        document, _ = PreTrainedConfig.get_config_dict(name, revision=revision)
-        check_config(document, name, trust_remote_code=trust_remote_code)
-        config = AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=trust_remote_code)
-    except RunError:
-        raise
-    except Exception as error:
-        raise _explain_config(error, name, revision) from None
-    quantized = getattr(config, "quantization_config", None)
-    if quantized:
-        method = quantized.get("quant_method", "?") if isinstance(quantized, dict) else "?"
-        raise RunError(
-            f"model {name!r} holds quantized weights ({printable(str(method))}), which have no gradients; "
-            "dequantize it first"
-        )
-    return config
-
-
-def _explain_config(error: Exception, name: str, revision: str | None) -> RunError:
-    text = str(error)
-    if "does not recognize this architecture" in text:
-        kind = text.split("model type `")[-1].split("`")[0]
-        return RunError(f"model {name!r} is of type {kind!r}, which the installed transformers does not know")
-    if "Should have a `model_type` key" in text:
-        return RunError(f"model {name!r} has a config.json without a model_type, so nothing says what it is")
-    if "is not a valid JSON file" in text:
-        return RunError(f"model {name!r} has a config.json that is not valid JSON")
-    return explain(error, name, revision)
-
-
-def _choose_objective(name: str, config: Any, asked: str) -> ObjectiveName:
+def _choose_objective(name: str, config: Any, asked: str, *, train_head: bool = False) -> ObjectiveName:
     own = resolve_objective(config)
+    if train_head and asked in LABELLED:
+        return cast(ObjectiveName, asked)
+    if train_head and own in LABELLED and asked not in ("auto", own):
+        # What its body alone could be measured with.
+        own = resolve_objective(_with_architecture(config, None))
     if own in SEQ2SEQ and asked in SEQ2SEQ:
         own = asked
     if asked not in ("auto", own):
-        raise InputError(f"objective {asked!r} does not fit model {name!r}, which is made for {own}; give that or auto")
+        other = own in LABELLED or asked in LABELLED
+        train = f", or --head train to have a head for {asked} trained here" if other and not train_head else ""
+        raise InputError(
+            f"objective {asked!r} does not fit model {name!r}, which is made for {own}; give that or auto{train}"
+        )
     if sees_its_targets(config, own):
         raise RunError(
             f"model {name!r} was saved as a causal LM, but its attention is bidirectional (is_decoder is not set in "
@@ -227,7 +263,14 @@ def _told_by_tokenizer(chosen: ObjectiveName, tokenizer: Any, asked: str) -> Obj
     return seq2seq_objective(tokenizer) if asked == "auto" and chosen in SEQ2SEQ else chosen
 
 
-def _finish(model: Any, tokenizer: Any, name: str, revision: str | None, objective: ObjectiveName) -> Checkpoint:
+def _finish(
+    model: Any,
+    tokenizer: Any,
+    name: str,
+    revision: str | None,
+    objective: ObjectiveName,
+    fresh: tuple[str, ...] = (),
+) -> Checkpoint:
     model.eval()
     check_finite(model, name)
     check_tokenizer(tokenizer, model, name)
@@ -238,15 +281,16 @@ def _finish(model: Any, tokenizer: Any, name: str, revision: str | None, objecti
         revision=revision,
         architecture=type(model).__name__,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
-        weights_sha256=hash_weights(model),
+        weights_sha256=hash_weights(model, without=fresh),
         objective=objective,
+        fresh=fresh,
     )
 
 
-def _with_architecture(config: Any, name: str) -> Any:
-    """A copy of a config that names another class; the model's own config stays as it is."""
+def _with_architecture(config: Any, name: str | None) -> Any:
+    """A copy of a config that names another class, or none; the model's own config stays as it is."""
     import copy
 
     changed = copy.copy(config)
-    changed.architectures = [name]
+    changed.architectures = None if name is None else [name]
     return changed

@@ -7,8 +7,17 @@ from typing import Any, Literal, cast, get_args
 
 from interfere.checkpoint._hub import printable
 from interfere.errors import RunError
+from interfere.settings import Task
 
-ObjectiveName = Literal["masked-lm", "causal-lm", "span-corruption", "text-infilling", "translation"]
+ObjectiveName = Literal[
+    "masked-lm",
+    "causal-lm",
+    "span-corruption",
+    "text-infilling",
+    "translation",
+    "text-classification",
+    "token-classification",
+]
 
 OBJECTIVES: tuple[ObjectiveName, ...] = get_args(ObjectiveName)
 """The objectives that have a name."""
@@ -16,14 +25,17 @@ OBJECTIVES: tuple[ObjectiveName, ...] = get_args(ObjectiveName)
 SEQ2SEQ: tuple[ObjectiveName, ...] = ("span-corruption", "text-infilling", "translation")
 """Those of encoder-decoders."""
 
+LABELLED: tuple[Task, ...] = get_args(Task)
+"""Those that predict labels, and not what a text holds itself."""
+
 
 def resolve_objective(config: Any) -> ObjectiveName:
     """Tell the objective of a checkpoint from its config.
 
-    The class that the checkpoint was saved from decides. Where the config names none, or one without a language-model
-    head, the kind of model does: an encoder-decoder has span corruption, a model that transformers knows as a masked
-    LM has that (unless the config makes it a decoder), and one that it knows as a causal LM has that. What an
-    encoder-decoder was trained with its tokenizer tells, see `seq2seq_objective`.
+    The class that the checkpoint was saved from decides. Where the config names none, or one with neither a
+    language-model head nor one for labels, the kind of model does: an encoder-decoder has span corruption, a model that
+    transformers knows as a masked LM has that (unless the config makes it a decoder), and one that it knows as a causal
+    LM has that. What an encoder-decoder was trained with its tokenizer tells, see `seq2seq_objective`.
 
     Args:
         config: a config of transformers.
@@ -46,7 +58,7 @@ def resolve_objective(config: Any) -> ObjectiveName:
     classes = ", ".join(str(each) for each in getattr(config, "architectures", None) or ()) or "none is named"
     raise RunError(
         f"a model of type {kind!r} (class: {printable(classes)}) has no language-model head that interfere knows; "
-        "it measures masked LMs, causal LMs and encoder-decoders"
+        "it measures masked LMs, causal LMs, encoder-decoders, and heads that label texts or words"
     )
 
 
@@ -84,6 +96,8 @@ def auto_class(objective: ObjectiveName) -> Any:
     name = {
         "masked-lm": "AutoModelForMaskedLM",
         "causal-lm": "AutoModelForCausalLM",
+        "text-classification": "AutoModelForSequenceClassification",
+        "token-classification": "AutoModelForTokenClassification",
     }.get(objective, "AutoModelForSeq2SeqLM")
     return getattr(transformers, name)
 
@@ -95,7 +109,11 @@ def _names(mapping: str) -> dict[str, str]:
 
 
 def _from_class(name: str, encoder_decoder: bool) -> ObjectiveName | None:
-    """The objective of a class with a language-model head, None for any other class."""
+    """The objective of a class with a language-model head, or one for labels; None for any other class."""
+    if re.search(r"ForSequenceClassification$", name):
+        return "text-classification"
+    if re.search(r"ForTokenClassification$", name):
+        return "token-classification"
     if re.search(r"ForMaskedLM$", name):
         return "masked-lm"
     if re.search(r"ForCausalLM$", name):

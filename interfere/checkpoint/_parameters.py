@@ -13,7 +13,10 @@ from interfere.checkpoint._embeddings import embedding_module
 from interfere.checkpoint._kinds import HEAD, Kind, kind_of
 from interfere.checkpoint._stacks import Stack, find_base, find_embedding, find_stacks
 
-Scope = Literal["body", "all"]
+Scope = Literal["body", "all", "adapters"]
+
+ADAPTED = ".base_layer"
+"""What PEFT adds to the path of a layer that has an adapter."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,11 @@ class ParameterInfo:
     shape: tuple[int, ...]
     parameters: int
     tied: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """Its name for people: what it is called in the model without adapters."""
+        return self.name.replace(f"{ADAPTED}.", ".")
 
 
 def map_parameters(model: nn.Module) -> dict[str, ParameterInfo]:
@@ -70,10 +78,13 @@ def scoped_parameters(parameters: Mapping[str, ParameterInfo], scope: Scope = "b
 
     Args:
         parameters: from `map_parameters`.
-        scope: `body` is everything but the layers `embeddings` and `head`; `all` is everything.
+        scope: `body` is everything but the layers `embeddings` and `head`; `all` is everything; `adapters` is what
+            adapters add, wherever they are: what is trained where they alone are.
     """
     if scope == "all":
         return dict(parameters)
+    if scope == "adapters":
+        return {name: info for name, info in parameters.items() if info.kind == "adapter"}
     return {name: info for name, info in parameters.items() if info.layer not in ("embeddings", "head")}
 
 

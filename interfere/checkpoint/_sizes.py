@@ -46,17 +46,19 @@ def check_config(document: Any, name: str, *, trust_remote_code: bool) -> None:
             raise RunError(f"model {name!r}: config.json says num_labels = {value:,}, more than {_MOST_LABELS:,}")
 
 
-def check_sizes(auto: Any, config: Any, files: list[Path], name: str) -> None:
+def check_sizes(auto: Any, config: Any, files: list[Path], name: str, *, numbers_per_byte: int = 1) -> None:
     """Refuse a config that would have layers built, or memory taken, for what the weights do not hold.
 
     The model is built without memory for its tensors, and its numbers are compared with the bytes of the weights: at
-    least one byte is stored for every number. So no more memory is taken than a few times the size of the files.
+    least one byte is stored for every number that is not packed. So no more memory is taken than a few times the size
+    of the files.
 
     Args:
         auto: the auto class of transformers that gives the head.
         config: the config.
         files: the files that hold the weights.
         name: folder or hub name, for the message.
+        numbers_per_byte: how many a byte can hold, where weights are packed.
 
     Raises:
         RunError: the two do not fit each other.
@@ -76,7 +78,7 @@ def check_sizes(auto: Any, config: Any, files: list[Path], name: str) -> None:
         if key in ("encoder_layers", "decoder_layers") and value > most:
             raise _too_large(name, key, value, stored)
     numbers = _described_numbers(auto, config, name)
-    if numbers is not None and numbers > stored + _SLACK:
+    if numbers is not None and numbers > stored * numbers_per_byte + _SLACK:
         raise RunError(
             f"model {name!r}: by config.json it has {numbers:,} parameters, and its weights take {stored:,} bytes; one "
             "of the two is not this model's"

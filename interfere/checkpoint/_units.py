@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from interfere.checkpoint._parameters import ParameterInfo, map_parameters, scoped_parameters
+from interfere.checkpoint._parameters import ADAPTED, ParameterInfo, map_parameters, scoped_parameters
 
 Side = Literal["in", "out"]
 FamilyKind = Literal["head", "kv", "neuron"]
@@ -140,15 +140,23 @@ def linear_sizes(module: nn.Module) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class _Linear:
-    """A linear layer of a model's layer: its path, and the path of the block that it is in."""
+    """A linear layer of a model's layer: its path, and the path of the block that it is in.
+
+    With an adapter of PEFT's on it, the layer is within another one that computes the sum of the two. What is read and
+    computed is then that one's, and the weights are this one's.
+    """
 
     path: str
     block: str
     module: nn.Module
 
     @property
+    def site(self) -> str:
+        return self.path.removesuffix(ADAPTED)
+
+    @property
     def name(self) -> str:
-        return self.path.rpartition(".")[2]
+        return self.site.rpartition(".")[2]
 
     @property
     def inputs(self) -> int:
@@ -234,10 +242,10 @@ def _heads(
         if of_groups is not None:
             groups = groups_here
             (members if groups == heads else shared).append(Member(own.path, "out", of_groups))
-    families = [Family(layer, block, "head", heads, out.path, unit, tuple(members))]
+    families = [Family(layer, block, "head", heads, out.site, unit, tuple(members))]
     if groups < heads:
         group = unit // (heads // groups)
-        families.append(Family(layer, block, "kv", groups, out.path, group, tuple(shared)))
+        families.append(Family(layer, block, "kv", groups, out.site, group, tuple(shared)))
     return families
 
 
@@ -307,6 +315,6 @@ def _neurons(layer: str, linears: Sequence[_Linear]) -> list[Family]:
         unit = np.arange(width)
         members = [Member(own.path, "out", np.arange(own.outputs) % width) for own in before]
         members.append(Member(down.path, "in", unit))
-        gate = next((own.path for own in before if len(before) > 1 and _GATE.match(own.name)), None)
-        return [Family(layer, "mlp", "neuron", width, down.path, unit, tuple(members), gate)]
+        gate = next((own.site for own in before if len(before) > 1 and _GATE.match(own.name)), None)
+        return [Family(layer, "mlp", "neuron", width, down.site, unit, tuple(members), gate)]
     return []

@@ -63,6 +63,14 @@ def gradient_changes(a: Result, b: Result) -> tuple[dict[str, pd.DataFrame], lis
     groups = [group for group in names[0] if group in set(names[1])]
     warnings = only_one_has("metrics", a.settings["metrics"], b.settings["metrics"])
     warnings += only_one_has("groups", *names)
+    partly = _partly_reached(a, shared, names[0]) | _partly_reached(b, shared, names[1])
+    if left_out := [group for group in groups if group in partly]:
+        groups = [group for group in groups if group not in partly]
+        shown = ", ".join(left_out[:3]) + (", …" if len(left_out) > 3 else "")
+        warnings.append(
+            f"{len(left_out)} groups of experts are not compared ({shown}): some chunks did not reach all of their "
+            "experts, and which did so may differ between the runs. Compare their tables, or --granularity layer."
+        )
     calibrated = [metric for metric in metrics if metric != "euclidean" and not _given(a, b, metric)]
     if calibrated:
         warnings.append(
@@ -88,6 +96,15 @@ def gradient_changes(a: Result, b: Result) -> tuple[dict[str, pd.DataFrame], lis
     keys = ["a", "b", "group", "metric"]
     moved = verdict_changes(table, "pairs", "corrected", a.pairs, b.pairs, keys)
     return {"changes": table, "verdict_changes": moved}, warnings
+
+
+def _partly_reached(run: Result, languages: Sequence[str], names: Sequence[str]) -> set[str]:
+    """The groups that have an expert which not every chunk of these languages reached."""
+    if "parts/seen" not in run.arrays:
+        return set()
+    where = [list(run.languages).index(language) for language in languages]
+    missing = ~(run.arrays["parts/seen"][:, where] > 0).all(axis=(1, 2))
+    return {names[int(group)] for group in run.arrays["parts/group"][missing]}
 
 
 def _given(a: Result, b: Result, metric: str) -> bool:

@@ -27,24 +27,36 @@ class Collector:
     unit: str = "line"
     documents: list[Document] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
-    _lines: dict[str, int] = field(default_factory=dict)
+    _seen: set[tuple[str, tuple[str, ...], tuple[str, ...]]] = field(default_factory=set)
     _ids: dict[str, Document] = field(default_factory=dict)
 
     def place(self, number: int) -> str:
         """Where a document is, for messages."""
         return f"{self.origin}, {self.unit} {number:,} (language {self.language!r})"
 
-    def add(self, text: str, number: int, id: str | None = None, source: str | None = None) -> None:  # noqa: A002
+    def add(
+        self,
+        text: str,
+        number: int,
+        id: str | None = None,  # noqa: A002
+        source: str | None = None,
+        labels: tuple[str, ...] = (),
+        words: tuple[str, ...] = (),
+    ) -> None:
         """Take one text; a blank one, and one that is the same as an earlier one, is counted and left out.
+
+        The same text with other labels is kept: that its labels contradict each other is a fact of the data.
 
         Args:
             text: the text.
             number: its 1-based line, row or position.
             id: its name in the corpus; a blank one counts as none.
             source: what it was taken from; a blank one counts as none.
+            labels: of the text, or of each of its words.
+            words: of a labelled sentence.
 
         Raises:
-            InputError: the text is not Unicode, or its id already belongs to another text.
+            InputError: the text is not Unicode, or its id already belongs to another text, or to other labels.
         """
         try:
             for value in (text, id, source):
@@ -60,7 +72,7 @@ class Collector:
         if not text:
             self.skipped[BLANK] += 1
             return
-        document = Document(text=text, line=number, id=id, source=source)
+        document = Document(text=text, line=number, id=id, source=source, labels=labels, words=words)
         if id is not None:
             first = self._ids.setdefault(id, document)
             if first.text != text:
@@ -68,10 +80,15 @@ class Collector:
                     f"{self.place(number)}: id {id!r} already belongs to another text, in {self.unit} {first.line:,}; "
                     f"an id must be unique within a language."
                 )
-        if text in self._lines:
+            if first.labels != labels:
+                raise InputError(
+                    f"{self.place(number)}: id {id!r} already belongs to the same text with other labels, in "
+                    f"{self.unit} {first.line:,}; an id must be unique within a language."
+                )
+        if (text, labels, words) in self._seen:
             self.skipped[REPEATED] += 1
             return
-        self._lines[text] = number
+        self._seen.add((text, labels, words))
         self.documents.append(document)
 
     def finish(self) -> tuple[Document, ...]:

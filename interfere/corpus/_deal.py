@@ -149,11 +149,11 @@ def _in_order(
     Items are shuffled one by one, not source by source: a chunk that takes only a part of its slot then still draws on
     many sources.
     """
-    parts: list[list[tuple[bytes, str, Document]]] = [[] for _ in range(slots)]
+    parts: list[list[tuple[bytes, str, tuple[str, ...], Document]]] = [[] for _ in range(slots)]
     for unit, place in zip(units, places, strict=True):
         for key, document in unit.documents.get(language, ()):
-            parts[place].append((_draw(seed, "item", key), document.content, document))
-    return tuple(tuple(entry[2] for entry in sorted(part, key=lambda entry: entry[:2])) for part in parts)
+            parts[place].append((_draw(seed, "item", key), document.content, document.labels, document))
+    return tuple(tuple(entry[3] for entry in sorted(part, key=lambda entry: entry[:3])) for part in parts)
 
 
 def _require_units(corpus: Corpus, counts: Mapping[str, int], slots: int) -> None:

@@ -6,23 +6,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from interfere.corpus._collect import BLANK, Collector
+from interfere.corpus._labelled_rows import LABELLED_ROWS, document_fields
 from interfere.corpus._lines import read_lines
 from interfere.corpus._names import check_language_name, chosen_languages, listed, shown
-from interfere.corpus._rows import language_key, parse_row, row_fields
+from interfere.corpus._rows import language_key, parse_row
 from interfere.corpus._types import Corpus
 from interfere.errors import InputError
+from interfere.settings._tasks import Task
 
 _SUFFIXES = (".jsonl.gz", ".jsonl", ".txt")
 _WANTED = "one file a language, LANG.txt (one document a line), LANG.jsonl or LANG.jsonl.gz"
 _MIXED = 'one .jsonl or .jsonl.gz file in which every row names its language: {"language": "de", "text": "…"}'
 
 
-def read_directory(directory: Path, languages: Sequence[str] | None) -> Corpus:
+def read_directory(directory: Path, languages: Sequence[str] | None, task: Task | None = None) -> Corpus:
     """Read ``LANG.txt``, ``LANG.jsonl`` and ``LANG.jsonl.gz``; hidden files and other suffixes are ignored.
 
     Args:
         directory: the directory.
         languages: which languages to read; None for all. Files of other languages are not opened.
+        task: what rows are labelled for; None: they are plain text.
 
     Raises:
         InputError: as `read_corpus`.
@@ -38,7 +41,7 @@ def read_directory(directory: Path, languages: Sequence[str] | None) -> Corpus:
             both = " and ".join(sorted(file.name for file in files[language]))
             raise InputError(f"{directory}: language {language!r} has {both}; keep one file for each language.")
         collector = Collector(language, str(path))
-        lines[language] = _read_file(path, collector)
+        lines[language] = _read_file(path, collector, task)
         documents[language] = collector.finish()
         skipped[language], origin[language] = dict(collector.skipped), collector.origin
     return Corpus(documents, skipped, origin, lines)
@@ -82,10 +85,15 @@ def refuse_file(path: Path, fault: str | None = None) -> InputError:
     )
 
 
-def _read_file(path: Path, collector: Collector) -> int:
+def _read_file(path: Path, collector: Collector, task: Task | None) -> int:
     """Read one file and return how many lines it has."""
-    lines = read_lines(path, collector.language)
     rows_are_json = not path.name.casefold().endswith(".txt")
+    if task is not None and not rows_are_json:
+        raise InputError(
+            f"{path} (language {collector.language!r}) has no labels, which {task} needs: give "
+            f"{collector.language}.jsonl with rows {LABELLED_ROWS[task]}, or leave this file out with --languages."
+        )
+    lines = read_lines(path, collector.language)
     named: tuple[str, int] | None = None
     for number, line in enumerate(lines, start=1):
         if not rows_are_json:
@@ -98,8 +106,8 @@ def _read_file(path: Path, collector: Collector) -> int:
                 named = named or (language, number)
                 if language != named[0]:
                     raise _several_languages(path, collector, named, (language, number))
-            text, id_, source = row_fields(row, place)
-            collector.add(text, number, id_, source)
+            fields = document_fields(row, number, place, task)
+            collector.add(fields.text, number, fields.id, fields.source, fields.labels, fields.words)
         else:
             collector.skipped[BLANK] += 1
     return len(lines)

@@ -146,11 +146,11 @@ def _corpus(collectors: Iterable[Collector], lines: Mapping[str, int]) -> Corpus
 
 def _add(collector: Collector, row: Mapping[str, Any], number: int) -> None:
     """Take one row; ids and sources may be numbers, as they often are in datasets."""
-    values = [row.get(key) for key in ("id", "source")]
+    id_, source = (None if row.get(key) is None else str(row[key]) for key in ("id", "source"))
     if not isinstance(row["text"], str):
         kind = type(row["text"]).__name__
         raise InputError(f"{collector.place(number)}: the column 'text' holds no string but {kind}.")
-    collector.add(row["text"], number, *(None if value is None else str(value) for value in values))
+    collector.add(row["text"], number, id_, source)
 
 
 def _language_column(table: Any) -> str | None:

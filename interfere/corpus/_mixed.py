@@ -8,11 +8,13 @@ from typing import Any
 
 from interfere.corpus._collect import Collector
 from interfere.corpus._files import refuse_file
+from interfere.corpus._labelled_rows import document_fields
 from interfere.corpus._lines import read_lines
 from interfere.corpus._names import check_language_name, chosen_languages
-from interfere.corpus._rows import json_kind, keys_of, language_key, parse_row, row_fields
+from interfere.corpus._rows import json_kind, keys_of, language_key, parse_row
 from interfere.corpus._types import Corpus
 from interfere.errors import InputError
+from interfere.settings._tasks import Task
 
 _SUFFIXES = (".jsonl", ".jsonl.gz")
 
@@ -22,7 +24,7 @@ def is_mixed_file(path: Path) -> bool:
     return path.name.casefold().endswith(_SUFFIXES) and path.is_file()
 
 
-def read_mixed_file(path: Path, languages: Sequence[str] | None) -> Corpus:
+def read_mixed_file(path: Path, languages: Sequence[str] | None, task: Task | None = None) -> Corpus:
     """Read a file of rows that name their language: ``{"language": …, "text": …, "id": …, "source": …}``.
 
     The language may also stand under ``lang``; ``id`` and ``source`` are optional. Since a line has one language, line
@@ -31,6 +33,7 @@ def read_mixed_file(path: Path, languages: Sequence[str] | None) -> Corpus:
     Args:
         path: the file, ``.jsonl`` or ``.jsonl.gz``.
         languages: which languages to read; None for all. Of other rows only the language is looked at.
+        task: what rows are labelled for; None: they are plain text.
 
     Raises:
         InputError: as `read_corpus`; a row that names no language is one of the reasons.
@@ -55,8 +58,8 @@ def read_mixed_file(path: Path, languages: Sequence[str] | None) -> Corpus:
             check_language_name(language, place)
             collectors[language] = Collector(language, str(path))
         collector = collectors[language]
-        text, id_, source = row_fields(row, collector.place(number))
-        collector.add(text, number, id_, source)
+        fields = document_fields(row, number, collector.place(number), task)
+        collector.add(fields.text, number, fields.id, fields.source, fields.labels, fields.words)
     if not present:
         found = f"only blank lines ({len(lines):,})" if lines else "it is empty"
         raise InputError(f"{path} has no documents: {found}.")

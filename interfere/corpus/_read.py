@@ -9,16 +9,23 @@ from interfere.bundled import bundled_corpus
 from interfere.corpus._collect import Collector
 from interfere.corpus._files import read_directory
 from interfere.corpus._hub import is_saved_dataset, read_dataset
+from interfere.corpus._labelled_rows import LABELLED_ROWS
 from interfere.corpus._mixed import is_mixed_file, read_mixed_file
 from interfere.corpus._names import check_language_name, chosen_languages
 from interfere.corpus._types import Corpus, Document
 from interfere.errors import InputError
+from interfere.settings._tasks import Task
 
 _HUB = "hf:"
 Texts = Mapping[str, Sequence[str] | Sequence[Document]]
 
 
-def read_corpus(data: str | Path | Texts | Corpus | None = None, languages: Sequence[str] | None = None) -> Corpus:
+def read_corpus(
+    data: str | Path | Texts | Corpus | None = None,
+    languages: Sequence[str] | None = None,
+    *,
+    task: Task | None = None,
+) -> Corpus:
     """Read the documents of each language.
 
     Args:
@@ -31,6 +38,9 @@ def read_corpus(data: str | Path | Texts | Corpus | None = None, languages: Sequ
             `corpus_from_texts` takes them; or a corpus. None: the bundled corpus.
         languages: which languages to read; None for all. Files of other languages are not opened, and of
             rows of other languages nothing else is looked at.
+        task: `text-classification`: rows are ``{"text": …, "label": …}``; `token-classification`: rows are
+            ``{"tokens": […], "labels": […]}``; both may have ``"id"`` and ``"source"``, and documents in memory bring
+            their labels. None: text is plain, and labels are not looked at.
 
     Returns:
         The corpus. Blank documents, and documents that repeat an earlier one of their language word for word, are left
@@ -41,14 +51,15 @@ def read_corpus(data: str | Path | Texts | Corpus | None = None, languages: Sequ
             names the file, the line and the language.
     """
     if data is None:
-        return _only(bundled_corpus(), languages)
+        return _labelled(_only(bundled_corpus(), languages), task)
     if isinstance(data, Corpus):
-        return _only(data, languages)
+        return _labelled(_only(data, languages), task)
     if isinstance(data, Mapping):
-        return corpus_from_texts(data, languages)
+        return _labelled(corpus_from_texts(data, languages), task)
     if not isinstance(data, str | Path):
         raise InputError(f"Data must be a path, texts by language, or a Corpus, not {type(data).__name__}.")
     if isinstance(data, str) and data.startswith(_HUB):
+        _refuse_dataset(data, task)
         return read_dataset(data.removeprefix(_HUB), languages)
     if not str(data).strip():
         raise InputError(
@@ -58,10 +69,11 @@ def read_corpus(data: str | Path | Texts | Corpus | None = None, languages: Sequ
         raise InputError("The data path holds a NUL character, which no path can.")
     path = Path(data)
     if is_mixed_file(path):
-        return read_mixed_file(path, languages)
+        return read_mixed_file(path, languages, task)
     if is_saved_dataset(path):
+        _refuse_dataset(str(path), task)
         return read_dataset(str(path), languages)
-    return read_directory(path, languages)
+    return read_directory(path, languages, task)
 
 
 def corpus_from_texts(texts: Texts, languages: Sequence[str] | None = None) -> Corpus:
@@ -89,7 +101,7 @@ def corpus_from_texts(texts: Texts, languages: Sequence[str] | None = None) -> C
         lines[language] = len(values)
         for number, value in enumerate(values, start=1):
             if isinstance(value, Document):
-                collector.add(value.text, value.line, value.id, value.source)
+                collector.add(value.text, value.line, value.id, value.source, value.labels, value.words)
                 lines[language] = max(lines[language], value.line)
             elif isinstance(value, str):
                 collector.add(value, number)
@@ -99,6 +111,31 @@ def corpus_from_texts(texts: Texts, languages: Sequence[str] | None = None) -> C
         documents[language] = collector.finish()
         skipped[language], origin[language] = dict(collector.skipped), collector.origin
     return Corpus(documents, skipped, origin, lines)
+
+
+def _refuse_dataset(data: str, task: Task | None) -> None:
+    if task is not None:
+        raise InputError(
+            f"{data}: labels are read from .jsonl files alone; write the dataset as rows {LABELLED_ROWS[task]}, with "
+            "`to_json` of its package."
+        )
+
+
+def _labelled(corpus: Corpus, task: Task | None) -> Corpus:
+    """A corpus, once all of its documents have the labels that a task needs."""
+    if task is None:
+        return corpus
+    for language, documents in corpus.documents.items():
+        for document in documents:
+            # The one label of a text, or one for each word of a sentence.
+            sentence = task == "token-classification"
+            if sentence == bool(document.words) and len(document.labels) == max(1, len(document.words)):
+                continue
+            raise InputError(
+                f"{corpus.origin.get(language, 'the text')}, line {document.line:,} (language {language!r}): the "
+                f"document has no labels for {task}; give --data with rows {LABELLED_ROWS[task]}."
+            )
+    return corpus
 
 
 def _only(corpus: Corpus, languages: Sequence[str] | None) -> Corpus:

@@ -41,7 +41,8 @@ def row_fields(row: Mapping[str, Any], place: str) -> tuple[str, str | None, str
         InputError: it has no text, or one of them is not a string.
     """
     if "text" not in row:
-        raise InputError(f'{place}: the object has no "text"; {keys_of(row)}.')
+        labelled = "; labelled sentences are read with --objective token-classification" if "tokens" in row else ""
+        raise InputError(f'{place}: the object has no "text"; {keys_of(row)}{labelled}.')
     for key in ("text", "id", "source"):
         value = row.get(key)
         if not isinstance(value, str) and (key == "text" or value is not None):

@@ -16,12 +16,16 @@ class Document:
         line: 1-based line (of the file) or row (of the dataset) that it came from.
         id: the name that the corpus gives it; documents of two languages with one id are translations.
         source: what it was taken from; documents of one source are never counted as independent.
+        labels: of a labelled text its label, of a labelled sentence one for each of its words; else none.
+        words: the words of a labelled sentence, which `text` joins by spaces; else none.
     """
 
     text: str
     line: int
     id: str | None = None
     source: str | None = None
+    labels: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
     @property
     def content(self) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from interfere.checkpoint import ParameterInfo, recomputed_layers
+from interfere.checkpoint import ParameterInfo, find_experts, recomputed_layers
 from interfere.doctor._gaps import Reader
 from interfere.doctor._memory import activations, gradient_bytes, memory_there, watched_memory
 from interfere.doctor._text import Plan
@@ -24,7 +24,7 @@ from interfere.engine import (
     Projection,
     euclidean,
     example_length,
-    group_parameters,
+    group_with_experts,
     sum_gradients,
     write_tensors,
 )
@@ -61,7 +61,8 @@ def estimate_cost(
         languages: how many languages there are.
         settings: as given.
     """
-    groups = group_parameters(scope, settings.granularity)
+    experts = find_experts(reader.model, {info.name: info for info in scope})
+    groups = group_with_experts(scope, experts, settings.granularity).parts
     gram = _choose_gram(settings, groups, languages)
     projection = Projection(settings.sketch_size if gram == "sketch" else None, settings.seed)
     cut = microbatches(settings, reader.device)

@@ -9,7 +9,7 @@ from typing import Any
 
 from interfere.checkpoint import Checkpoint, load_checkpoint, map_parameters, scoped_parameters
 from interfere.checkpoint._quiet import quiet
-from interfere.corpus import Corpus, read_corpus, require_languages
+from interfere.corpus import Corpus, require_languages
 from interfere.doctor._overlap import overlap_checks, overlap_rows
 from interfere.doctor._parameters import objective_reason, parameter_checks, part_rows
 from interfere.doctor._read import Read, read_with
@@ -19,8 +19,16 @@ from interfere.doctor._types import Check, Diagnosis, LanguageFacts
 from interfere.engine import Progress, ProgressCallback
 from interfere.errors import InputError, RunError
 from interfere.gradients._inner_products import needs_calibration
-from interfere.objectives import LossFunction, Objective, Sources, TokenObjective, make_objective
-from interfere.runs import measured_text, model_facts, signal_warnings
+from interfere.objectives import (
+    Classification,
+    LossFunction,
+    Objective,
+    Sources,
+    TokenObjective,
+    make_objective,
+    require_known_labels,
+)
+from interfere.runs import measured_text, model_facts, read_text, signal_warnings
 from interfere.settings import GradientSettings
 
 _UNREADABLE = ("weights", "gradients-possible", "vocabulary")
@@ -58,7 +66,7 @@ def diagnose(
     settings = settings if settings is not None else GradientSettings()
     if settings.shard:
         raise InputError("--shard: a model is examined in one process; leave it out")
-    corpus = read_corpus(corpus)
+    corpus = read_text(checkpoint, corpus, objective)
     require_languages(corpus)
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = load_checkpoint(checkpoint, objective=objective if isinstance(objective, str) else "auto")
@@ -88,6 +96,8 @@ def _examine(
     progress: ProgressCallback | None,
 ) -> Diagnosis:
     objective, about = _objective(checkpoint, sources, asked, settings)
+    if isinstance(objective, Classification):
+        require_known_labels(corpus, objective)
     name = objective.name if objective is not None else checkpoint.objective
     checks = [about, *parameter_checks(checkpoint, settings), *vocabulary_checks(checkpoint)]
     if isinstance(objective, TokenObjective):

@@ -14,7 +14,7 @@ from interfere.doctor._gaps import Reader
 from interfere.doctor._types import Check
 from interfere.engine import Microbatches, NonFiniteError, sum_gradients
 from interfere.engine._work import square_norm
-from interfere.objectives import Example, TokenObjective, logits_of
+from interfere.objectives import Classification, Example, TokenObjective, logits_of
 
 _OWN = {torch.float32: (1e-4, 1e-2), torch.float64: (1e-6, 1e-2)}
 """Relative differences of two losses from which on there is a warning, and a failure, by precision of the weights."""
@@ -123,7 +123,7 @@ def language_loss_checks(found: LanguageLosses, guessing: float | None) -> Itera
     yield Check(
         "known-languages",
         "warn",
-        f"The model does not predict {who} better than by guessing (loss up to {worst * guessing:.2f}; every token "
+        f"The model does not predict {who} better than by guessing (loss up to {worst * guessing:.2f}; every choice "
         f"alike gives {guessing:.2f}): is it trained, and are tokenizer and objective its own? Gradients of what a "
         "model does not know say little about languages.",
         worst,
@@ -136,14 +136,19 @@ def own_loss_check(reader: Reader, examples: Sequence[Example]) -> Check:
     """The objective's loss on a padded batch against the one that the model computes from labels itself."""
     name = "own-loss"
     objective = reader.plain
-    if not isinstance(objective, TokenObjective):
+    if not isinstance(objective, TokenObjective | Classification):
         return Check(name, "ok", "The loss is one of your own; the model's is not asked for.")
     if "labels" not in inspect.signature(reader.model.forward).parameters:
         return Check(name, "ok", "The model computes no loss of its own from labels; there is nothing to compare.")
     batch = reader.batch(examples)
     with torch.no_grad():
         sums = reader.objective.loss(reader.model, batch)
-        output = reader.model(**objective.inputs(reader.model, batch), labels=batch.labels)
+        if isinstance(objective, Classification):
+            of_texts = objective.name == "text-classification"
+            with objective.inputs(reader.model, batch) as inputs:
+                output = reader.model(**inputs, labels=batch.labels.squeeze(1) if of_texts else batch.labels)
+        else:
+            output = reader.model(**objective.inputs(reader.model, batch), labels=batch.labels)
     theirs = getattr(output, "loss", None)
     if theirs is None:
         return Check(name, "ok", "The model returns no loss of its own for labels; there is nothing to compare.")

@@ -93,8 +93,12 @@ def _scope(checkpoint: Checkpoint, scope: Mapping[str, ParameterInfo], settings:
         return Check(
             "scope",
             "fail",
-            f"No parameter is in --scope {settings.scope}: the module tree has no layers that can be told apart. "
-            "Measure it with --scope all.",
+            f"No parameter is in --scope {settings.scope}: "
+            + (
+                "the model has no adapters. Measure it with --scope body."
+                if settings.scope == "adapters"
+                else "the module tree has no layers that can be told apart. Measure it with --scope all."
+            ),
             0.0,
         )
     layers = len({info.layer for info in scope.values()})

@@ -30,7 +30,7 @@ from interfere.engine import (
     only_gradients_of,
 )
 from interfere.errors import InputError, RunError
-from interfere.objectives import Example, Objective, TokenObjective
+from interfere.objectives import Classification, Example, Objective, TokenObjective
 from interfere.settings import GradientSettings
 
 FEW = 3
@@ -91,6 +91,8 @@ def read_with(
         reader = Reader(model, on_path(objective, path, model), objective, parameters, layers)
         rows = embedding_rows(model)
         out.guessing = math.log(rows) if rows and isinstance(objective, TokenObjective) else None
+        if isinstance(objective, Classification):
+            out.guessing = math.log(objective.classes)
         found = read_languages(reader, {name: spread(own, FEW) for name, own in examples.items()}, heard)
         out.losses = found.losses
         out.checks += language_loss_checks(found, out.guessing)

@@ -14,7 +14,7 @@ from interfere.doctor._tokenizer import LanguageText
 from interfere.doctor._types import Check, LanguageFacts, SharedText
 from interfere.engine import Chunk, plan_chunk
 from interfere.errors import RunError
-from interfere.objectives import Objective
+from interfere.objectives import Classification, Objective
 from interfere.settings import GradientSettings
 
 _SHORT = 0.5
@@ -35,11 +35,13 @@ class Plan:
         chunks: (language, slot) → chunk, those that could be made.
         calibration: language → its calibration chunk, where one is needed.
         refused: language → why it has fewer chunks; "" for all of them together.
+        predicted: what is counted.
     """
 
     chunks: Mapping[tuple[str, int], Chunk]
     calibration: Mapping[str, Chunk]
     refused: Mapping[str, str]
+    predicted: str = "predicted tokens"
 
 
 def plan(corpus: Corpus, objective: Objective, settings: GradientSettings, *, calibration: bool) -> Plan:
@@ -61,7 +63,7 @@ def plan(corpus: Corpus, objective: Objective, settings: GradientSettings, *, ca
                 )
         except RunError as error:
             refused[language] = str(error)
-    return Plan(chunks, held_out, refused)
+    return Plan(chunks, held_out, refused, "labels" if isinstance(objective, Classification) else "predicted tokens")
 
 
 def with_chunk_tokens(facts: LanguageFacts, planned: Plan) -> LanguageFacts:
@@ -217,7 +219,7 @@ def _chunks(planned: Plan, settings: GradientSettings) -> Check:
         if means[language] < _SHORT * wanted and not sum(chunk.unused for chunk in own):
             short.append(language)
     least = min(means.values())
-    text = f"{settings.chunks} chunks a language, of {least:,.0f} to {max(means.values()):,.0f} predicted tokens"
+    text = f"{settings.chunks} chunks a language, of {least:,.0f} to {max(means.values()):,.0f} {planned.predicted}"
     if settings.chunks < 4:
         return Check("chunks", "warn", f"{text}: with fewer than 4 chunks no verdict is possible.", least)
     if short:

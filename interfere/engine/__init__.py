@@ -1,5 +1,6 @@
 """From chunks of text to one vector per metric and group, in bounded memory."""
 
+from interfere.engine._experts import Grouping, SeenExperts, group_with_experts
 from interfere.engine._loss_path import (
     TOLERANCES,
     LossPath,
@@ -28,7 +29,7 @@ from interfere.engine._plan import Chunk, Microbatches, example_length, plan_chu
 from interfere.engine._project import GradientSums, Group, Projection, group_parameters
 from interfere.engine._shards import SharedBatches, shard_model
 from interfere.engine._sketch import add_sketch
-from interfere.engine._store import ChunkRecord, read_record, write_json, write_tensors
+from interfere.engine._store import SEEN_KEY, ChunkRecord, read_record, read_seen, write_json, write_tensors
 from interfere.engine._work import (
     ChunkGradient,
     NonFiniteError,
@@ -42,6 +43,7 @@ from interfere.engine._work import (
 )
 
 __all__ = [
+    "SEEN_KEY",
     "TOLERANCES",
     "Calibration",
     "Chunk",
@@ -51,6 +53,7 @@ __all__ = [
     "FittingMicrobatches",
     "GradientSums",
     "Group",
+    "Grouping",
     "LossPath",
     "Measurement",
     "MetricWeights",
@@ -60,6 +63,7 @@ __all__ = [
     "Progress",
     "ProgressCallback",
     "Projection",
+    "SeenExperts",
     "SharedBatches",
     "adam",
     "add_sketch",
@@ -75,6 +79,7 @@ __all__ = [
     "failed_chunk",
     "finished_paths",
     "group_parameters",
+    "group_with_experts",
     "hardest_examples",
     "memory_errors",
     "on_path",
@@ -84,6 +89,7 @@ __all__ = [
     "plan_chunk",
     "plan_chunks",
     "read_record",
+    "read_seen",
     "reading_cost",
     "require_finite",
     "shard_model",

@@ -23,7 +23,16 @@ from interfere.engine._work import (
     sum_batch,
 )
 from interfere.errors import InterfereError
-from interfere.objectives import Batch, Example, Objective, TokenObjective, UnlikeOthersError, collate, targets_only
+from interfere.objectives import (
+    Batch,
+    Classification,
+    Example,
+    Objective,
+    TokenObjective,
+    UnlikeOthersError,
+    collate,
+    targets_only,
+)
 
 TOLERANCES = {torch.float32: (1e-4, 1e-3), torch.float64: (1e-6, 1e-6)}
 """How far loss and gradient may differ, relative to their size, by precision of the weights."""
@@ -152,7 +161,8 @@ def _compare(
     microbatches: Microbatches,
 ) -> LossPath:
     if not isinstance(objective, TokenObjective):
-        return LossPath("plain", "the loss is one of your own")
+        labels = isinstance(objective, Classification)
+        return LossPath("plain", "a head for labels is small" if labels else "the loss is one of your own")
     weights = next(model.parameters())
     device = weights.device
     loss_tolerance, gradient_tolerance = TOLERANCES.get(weights.dtype, _LOW_PRECISION)

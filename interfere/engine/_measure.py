@@ -13,16 +13,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from interfere.checkpoint import Expert
+from interfere.engine._experts import SeenExperts
 from interfere.engine._memory import FittingMicrobatches
 from interfere.engine._metrics import MetricWeights
 from interfere.engine._plan import Chunk, Microbatches, example_length
 from interfere.engine._project import GradientSums, Group, Projection
 from interfere.engine._store import (
+    SEEN_KEY,
     ChunkRecord,
     energy_key,
     gram_matrix,
     read_energies,
     read_record,
+    read_seen,
     vector_key,
     write_chunk,
 )
@@ -82,11 +86,13 @@ class Measurement:
         counts: what was read.
         grams: metric → shape (G, L, K, L, K); NaN for languages that failed.
         energies: metric → shape (L, K, T): squared norms, tensor by tensor.
+        seen: shape (experts, L, K): which experts each chunk reached; nowhere for languages that failed.
     """
 
     counts: ChunkCounts
     grams: Mapping[str, NDArray[np.float64]]
     energies: Mapping[str, NDArray[np.float64]]
+    seen: NDArray[np.bool_]
 
 
 def chunk_path(folder: Path, language: int, slot: int) -> Path:
@@ -169,6 +175,7 @@ def compute_chunks(
     microbatches: FittingMicrobatches,
     *,
     failed: Mapping[str, str],
+    experts: Sequence[Expert] = (),
     ranks: Ranks = _ALONE,
     shard: bool = False,
     hold: bool = False,
@@ -187,6 +194,7 @@ def compute_chunks(
         folder: an existing folder for the files.
         microbatches: how chunks are cut.
         failed: languages not to be computed, with the reason.
+        experts: those of which is noted whether a chunk reached them.
         ranks: the processes that share the work; this one computes its part and does not wait for the others.
         shard: whether the model is spread over the processes, so that all of them compute every chunk.
         hold: whether the gradient of a chunk with several microbatches may stand in memory as a whole.
@@ -195,7 +203,7 @@ def compute_chunks(
     together = ranks if shard else None
 
     def work(chunk: Chunk, cut: Microbatches) -> tuple[ChunkRecord, dict[str, torch.Tensor]]:
-        return _compute(model, objective, chunk, parameters, groups, projection, metrics, hold, together, cut)
+        return _compute(model, objective, chunk, parameters, groups, projection, metrics, experts, hold, together, cut)
 
     compute_missing(
         chunks,
@@ -218,6 +226,7 @@ def _compute(
     groups: Sequence[Group],
     projection: Projection,
     metrics: Sequence[MetricWeights],
+    experts: Sequence[Expert],
     hold: bool,
     together: Ranks | None,
     cut: Microbatches,
@@ -225,26 +234,33 @@ def _compute(
     """One chunk's vectors and what is known of it; why it has none where it has none."""
     several = len(cut.plan([example_length(e) for e in chunk.examples])) > 1
     sums = GradientSums(projection, groups, metrics, hold=several and hold)
+    seen = SeenExperts(experts)
+
+    def take(name: str, gradient: torch.Tensor) -> None:
+        seen.take(name, gradient)
+        sums.take(name, gradient)
+
     try:
-        loss, predictions = sum_gradients(model, objective, chunk.examples, parameters, cut, sums.take)
+        loss, predictions = sum_gradients(model, objective, chunk.examples, parameters, cut, take)
         if together is not None:
             sums.add_up(together, next(iter(parameters.values())).device)
             totals = together.sum(np.array([loss, predictions], dtype=np.float64))
             loss, predictions = float(totals[0]), int(totals[1])
         tensors: dict[str, torch.Tensor] = {}
         for weights in metrics:
-            energies: dict[str, float] = {}
+            energies = dict.fromkeys(parameters, 0.0)
             for index, group in enumerate(groups):
                 vector, squares = sums.vectors(group, weights, 1.0 / predictions)
                 tensors[vector_key(weights.metric, index)] = vector
-                energies |= squares
+                for name, square in squares.items():
+                    energies[name] += square
             if not all(math.isfinite(square) for square in energies.values()):
                 if together is not None:
                     raise NonFiniteError(f"gradient not finite (sum over {chunk.name})")
                 raise not_finite(model, objective, chunk, parameters)
-            tensors[energy_key(weights.metric)] = torch.tensor(
-                [energies[name] for name in parameters], dtype=torch.float64
-            )
+            tensors[energy_key(weights.metric)] = torch.tensor(list(energies.values()), dtype=torch.float64)
+        if experts:
+            tensors[SEEN_KEY] = torch.from_numpy(seen.mask(together))
     except NonFiniteError as error:
         return failed_chunk(chunk, str(error))
     facts = (chunk.documents, predictions, chunk.covered_bytes, loss / predictions)
@@ -260,6 +276,7 @@ def collect(
     tensors: int,
     failed: Mapping[str, str],
     ranks: Ranks = _ALONE,
+    experts: int = 0,
 ) -> Measurement:
     """Read the files of a run back as Gram matrices.
 
@@ -272,6 +289,7 @@ def collect(
         tensors: how many parameters are in scope.
         failed: languages that failed before any chunk of theirs was computed.
         ranks: the processes that sum up the Gram matrices, each a part of them, when all have computed their chunks.
+        experts: how many experts the model has.
     """
     ranks.wait()
     counts = count_chunks(folder, languages, slots, failed)
@@ -291,6 +309,7 @@ def collect(
             for metric in metrics
         },
         energies={metric: read_energies(paths, metric, tensors).reshape(*shape, tensors) for metric in metrics},
+        seen=np.moveaxis(read_seen(paths, experts).reshape(*shape, experts), -1, 0),
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 
@@ -18,19 +18,31 @@ _PLAIN = ""
 """What sketches are called that no metric has weighed number by number."""
 
 
+_FEWEST_BUCKETS = 4096
+"""A group that is one of several parts of what is reported keeps its share of a sketch, but no less than this."""
+
+
 @dataclass(frozen=True)
 class Group:
     """Parameters whose gradients form one vector.
 
     Args:
-        name: a layer, `LAYER/KIND`, or a tensor's name.
+        name: a layer, `LAYER/KIND`, `LAYER/expert.NUMBER`, or a tensor's name.
         tensors: names of its parameters, in the model's order.
         parameters: how many numbers that is.
+        spans: parameter name → first and end of the numbers that are the group's, for those of which only a part is.
+        among: how many such groups are reported as one.
     """
 
     name: str
     tensors: tuple[str, ...]
     parameters: int
+    spans: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    among: int = 1
+
+    def span(self, name: str, size: int) -> tuple[int, int]:
+        """First and end of the group's numbers in a parameter of `size` numbers."""
+        return self.spans.get(name, (0, size))
 
 
 def group_parameters(parameters: Sequence[ParameterInfo], granularity: str) -> tuple[Group, ...]:
@@ -38,15 +50,13 @@ def group_parameters(parameters: Sequence[ParameterInfo], granularity: str) -> t
 
     Args:
         parameters: those in scope.
-        granularity: `layer`, `module` (a layer's modules of one kind) or `tensor`.
+        granularity: `layer`, `module` (a layer's modules of one kind; so does `expert` with what is in no expert) or
+            `tensor`.
     """
     groups: dict[str, list[ParameterInfo]] = {}
     for parameter in parameters:
-        names = {
-            "layer": parameter.layer,
-            "module": f"{parameter.layer}/{parameter.kind}",
-            "tensor": parameter.name,
-        }
+        module = f"{parameter.layer}/{parameter.kind}"
+        names = {"layer": parameter.layer, "module": module, "expert": module, "tensor": parameter.label}
         groups.setdefault(names[granularity], []).append(parameter)
     return tuple(
         Group(name, tuple(p.name for p in members), sum(p.parameters for p in members))
@@ -69,11 +79,16 @@ class Projection:
 
     def is_exact(self, group: Group) -> bool:
         """Whether the group's vectors are its whole gradients."""
-        return self.sketch_size is None or group.parameters <= self.sketch_size
+        return self.sketch_size is None or group.parameters <= self.buckets(group)
+
+    def buckets(self, group: Group) -> int:
+        """How many numbers a sketch of the group has, or of one of its tensors."""
+        size = self.sketch_size or 0
+        return max(min(size, _FEWEST_BUCKETS), size // group.among)
 
     def width(self, group: Group) -> int:
         """How many numbers one vector of the group has."""
-        return group.parameters if self.sketch_size is None else min(group.parameters, self.sketch_size)
+        return group.parameters if self.is_exact(group) else self.buckets(group)
 
 
 class GradientSums:
@@ -95,36 +110,45 @@ class GradientSums:
         self, projection: Projection, groups: Sequence[Group], metrics: Sequence[MetricWeights], *, hold: bool = False
     ) -> None:
         self._projection = projection
-        self._groups = groups
         self._metrics = metrics
+        self._parts: dict[str, list[tuple[Group, int, int]]] = {}
+        for group in groups:
+            for name in group.tensors:
+                self._parts.setdefault(name, []).append((group, *group.span(name, metrics[0].sizes[name])))
         self._sketched = {
             name
-            for group in groups
-            if not hold and not projection.is_exact(group)
-            for name in group.tensors
-            if metrics[0].sizes[name] > (projection.sketch_size or 0)
+            for name, parts in self._parts.items()
+            for group, first, end in parts
+            if not hold and not projection.is_exact(group) and end - first > projection.buckets(group)
         }
         self._whole: dict[str, torch.Tensor] = {}
-        self._sketches: dict[tuple[str, str], torch.Tensor] = {}
+        self._sketches: dict[tuple[str, str, int], torch.Tensor] = {}
 
     def take(self, name: str, gradient: torch.Tensor) -> None:
         """Add a parameter's gradient, or this process's part of it; the tensor belongs to the sums from now on."""
         size = self._metrics[0].sizes[name]
-        gradient, first = local_part(gradient)
+        gradient, start = local_part(gradient)
         if name not in self._sketched:
             held = self._whole.get(name)
             if gradient.numel() == size:
                 self._whole[name] = gradient.float() if held is None else held.add_(gradient)
                 return
             held = self._whole.setdefault(name, torch.zeros(size, dtype=torch.float32, device=gradient.device))
-            held[first : first + gradient.numel()] += gradient.reshape(-1)
+            held[start : start + gradient.numel()] += gradient.reshape(-1)
             return
-        for metric, factor in self._factors(name).items():
-            key = (metric, name)
-            if key not in self._sketches:
-                buckets = self._projection.sketch_size or 0
-                self._sketches[key] = torch.zeros(buckets, dtype=torch.float32, device=gradient.device)
-            add_sketch(self._sketches[key], gradient, name, self._projection.seed, factor=factor, first=first)
+        flat = gradient.reshape(-1)
+        for group, first, end in self._parts[name]:
+            begin, stop = max(first, start), min(end, start + len(flat))
+            if begin >= stop:
+                continue
+            part = flat[begin - start : stop - start]
+            for metric, factor in self._factors(name).items():
+                own = None if factor is None else factor.reshape(-1)[begin:stop]
+                key = (metric, name, first)
+                if key not in self._sketches:
+                    buckets = self._projection.buckets(group)
+                    self._sketches[key] = torch.zeros(buckets, dtype=torch.float32, device=gradient.device)
+                add_sketch(self._sketches[key], part, name, self._projection.seed, factor=own, first=begin)
 
     def add_up(self, ranks: Ranks, device: torch.device) -> None:
         """Add up what several processes have of each gradient, where a model is spread over them.
@@ -133,17 +157,15 @@ class GradientSums:
             ranks: the processes; each gets the sums.
             device: where the sums are.
         """
-        for group in self._groups:
-            for name in group.tensors:
-                sketched = name in self._sketched
-                size = (self._projection.sketch_size or 0) if sketched else self._metrics[0].sizes[name]
-                zeros = torch.zeros(size, dtype=torch.float32, device=device)
-                if sketched:
-                    key = (_PLAIN, name)
-                    self._sketches[key] = ranks.sum_tensor(self._sketches.get(key, zeros))
-                else:
-                    own = self._whole.get(name, zeros).reshape(-1)
-                    self._whole[name] = ranks.sum_tensor(own)
+        for name, parts in self._parts.items():
+            if name not in self._sketched:
+                zeros = torch.zeros(self._metrics[0].sizes[name], dtype=torch.float32, device=device)
+                self._whole[name] = ranks.sum_tensor(self._whole.get(name, zeros).reshape(-1))
+                continue
+            for group, first, _ in parts:
+                zeros = torch.zeros(self._projection.buckets(group), dtype=torch.float32, device=device)
+                key = (_PLAIN, name, first)
+                self._sketches[key] = ranks.sum_tensor(self._sketches.get(key, zeros))
 
     def _factors(self, name: str) -> dict[str, torch.Tensor | None]:
         """What is sketched of a tensor: its gradient as it is, and for each metric that weighs its numbers apart."""
@@ -163,8 +185,8 @@ class GradientSums:
             scale: a factor on everything.
 
         Returns:
-            float32 on the CPU, shape (`width(group)`,); and parameter name → ‖g‖², estimated from its sketch where a
-            tensor is sketched. A parameter without a gradient counts as zeros.
+            float32 on the CPU, shape (`width(group)`,); and parameter name → ‖g‖² of what is the group's of it,
+            estimated from its sketch where a tensor is sketched. A parameter without a gradient counts as zeros.
         """
         present = [*self._whole.values(), *self._sketches.values()]
         device = present[0].device if present else torch.device("cpu")
@@ -172,20 +194,32 @@ class GradientSums:
         energies = dict.fromkeys(group.tensors, 0.0)
         position = 0
         for name in group.tensors:
-            size = weights.sizes[name]
+            first, end = group.span(name, weights.sizes[name])
+            by_number, plain = (weights.metric, name, first), (_PLAIN, name, first)
             if name in self._whole:
-                weighted = weights.apply(name, self._whole[name]).mul_(scale)
+                weighted = self._weighted(weights, name, first, end).mul_(scale)
                 energies[name] = square_norm(weighted)
                 if self._projection.is_exact(group):
-                    out[position : position + size] = weighted.reshape(-1)
+                    out[position : position + end - first] = weighted.reshape(-1)
                 else:
-                    add_sketch(out, weighted, name, self._projection.seed)
-            elif (by_number := (weights.metric, name)) in self._sketches or (_PLAIN, name) in self._sketches:
+                    add_sketch(out, weighted, name, self._projection.seed, first=first)
+            elif by_number in self._sketches or plain in self._sketches:
                 if by_number in self._sketches:
                     sketch = self._sketches[by_number] * scale
                 else:
-                    sketch = weights.apply(name, self._sketches[_PLAIN, name]).mul_(scale)
+                    sketch = weights.apply(name, self._sketches[plain]).mul_(scale)
                 energies[name] = square_norm(sketch)
                 out += sketch
-            position += size
+            position += end - first
         return out.cpu(), energies
+
+    def _weighted(self, weights: MetricWeights, name: str, first: int, end: int) -> torch.Tensor:
+        """A new tensor: some numbers of a gradient in the metric's coordinates."""
+        whole = self._whole[name]
+        if end - first == whole.numel():
+            return weights.apply(name, whole)
+        factor = weights.factors.get(name)
+        part = whole.reshape(-1)[first:end]
+        if factor is None:
+            return part.clone()
+        return part * (factor.reshape(-1)[first:end] if factor.ndim else factor).to(part.device)

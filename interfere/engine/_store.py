@@ -16,6 +16,9 @@ from safetensors.torch import save_file
 _BLOCK = 1 << 24
 """Numbers of a block in which Gram matrices are summed up, so that the float64 copies stay at some 100 MB."""
 
+SEEN_KEY = "experts/seen"
+"""The name, in a chunk's file, of which experts it reached."""
+
 
 @dataclass(frozen=True)
 class ChunkRecord:
@@ -121,4 +124,14 @@ def read_energies(paths: list[Path | None], metric: str, tensors: int) -> NDArra
         if path is not None:
             with safe_open(path, "pt") as file:
                 out[row] = file.get_tensor(energy_key(metric)).numpy()
+    return out
+
+
+def read_seen(paths: list[Path | None], experts: int) -> NDArray[np.bool_]:
+    """Which experts N chunks reached: shape (N, experts), none where a chunk is missing."""
+    out = np.zeros((len(paths), experts), dtype=bool)
+    for row, path in enumerate(paths):
+        if experts and path is not None:
+            with safe_open(path, "pt") as file:
+                out[row] = file.get_tensor(SEEN_KEY).numpy()
     return out

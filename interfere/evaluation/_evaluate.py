@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors import safe_open
 
-from interfere.checkpoint import Checkpoint
+from interfere.checkpoint import LABELLED, Checkpoint
 from interfere.corpus import Corpus, Document
 from interfere.engine import (
     Chunk,
@@ -35,7 +35,7 @@ from interfere.engine import (
     require_finite,
     smaller_microbatches,
 )
-from interfere.errors import RunError
+from interfere.errors import InputError, RunError
 from interfere.evaluation._encode import Encoded, encode_document
 from interfere.objectives import Objective, collate, document_random, make_objective, require_told, split_source
 from interfere.ranks import Ranks
@@ -112,6 +112,11 @@ def evaluation_objective(checkpoint: Checkpoint, settings: EvaluationSettings, c
     Raises:
         InputError: a translation model is given no source language, or text that is not aligned.
     """
+    if checkpoint.objective in LABELLED:
+        raise InputError(
+            f"model {checkpoint.id!r} has labels and no bits per byte: --task {checkpoint.objective} compares models "
+            "on text with labels"
+        )
     name = checkpoint.objective if settings.source_language is None else "translation"
     return make_objective(
         name,

@@ -11,6 +11,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from interfere.checkpoint import map_parameters
 from interfere.errors import InputError
 
 _SUFFIX = ".exp_avg_sq"
@@ -107,6 +108,11 @@ def _by_name(state: Any, model: Any, file: Path) -> dict[str, torch.Tensor]:
         names = [name for group in groups for name in group["param_names"]]
     else:
         names = _trainer_order(model) if len(groups) > 1 else [name for name, _ in model.named_parameters()]
+    if len(names) != len(numbers):
+        # Where adapters alone were trained, the optimizer knows of nothing else.
+        parameters = map_parameters(model)
+        adapters = [name for name in names if parameters[name].kind == "adapter"]
+        names = adapters if len(adapters) == len(numbers) else names
     if len(names) != len(numbers):
         raise InputError(
             f"--adam-state {file}: is of {len(numbers)} parameters, the model has {len(names)}; save v by name as "

@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from interfere.checkpoint import Checkpoint, map_parameters, recomputed_layers, scoped_parameters
-from interfere.corpus import Corpus, read_corpus
+from interfere.checkpoint import Checkpoint, find_experts, map_parameters, recomputed_layers, scoped_parameters
+from interfere.corpus import Corpus
 from interfere.engine import (
     FittingMicrobatches,
     Group,
@@ -22,7 +23,7 @@ from interfere.engine import (
     choose_loss_path,
     collect,
     compute_chunks,
-    group_parameters,
+    group_with_experts,
     on_path,
     only_gradients_of,
     shard_model,
@@ -34,6 +35,7 @@ from interfere.gradients._inner_products import inner_products, needs_calibratio
 from interfere.gradients._record import make_result
 from interfere.gradients._resume import claim_run
 from interfere.gradients._run import Computed, Run
+from interfere.head import give_head
 from interfere.objectives import LossFunction, Objective, TokenObjective
 from interfere.ranks import Ranks
 from interfere.results import Result
@@ -61,8 +63,8 @@ def analyze_gradients(
         checkpoint: from `load_checkpoint`, or a model folder or hub id to be loaded with its defaults.
         corpus: from `read_corpus`, a folder of one file a language, or language → texts. None: the bundled corpus.
         objective: `auto` (what the checkpoint was trained for), `masked-lm`, `causal-lm`, `span-corruption`,
-            `text-infilling`, `translation` (with `settings.source_language`), or a callable
-            (model, batch) → `LossSums`.
+            `text-infilling`, `translation` (with `settings.source_language`), `text-classification`,
+            `token-classification` (both on labelled text), or a callable (model, batch) → `LossSums`.
         settings: see `GradientSettings`.
         second_moments: parameter name → v for the `adam` metric, of the parameter's shape, as a live optimizer has it;
             instead of `settings.adam_state`.
@@ -72,37 +74,45 @@ def analyze_gradients(
         command: how the run was asked for, to be recorded.
 
     Returns:
-        A `Result` of kind `gradients`; see its tables `pairs`, `self`, `groups` and `tensors`.
+        A `Result` of kind `gradients`; see its tables `pairs`, `self`, `groups` and `tensors`; of a mixture of experts
+        also `experts` and `expert_overlap`.
 
     Raises:
         InputError: settings, text or languages are wrong.
         RunError: the model cannot be loaded, text or memory does not suffice, or `workdir` is of another run.
     """
     settings = settings if settings is not None else GradientSettings()
-    corpus = read_corpus(corpus)
-    measured = [language for language in corpus.languages if language != settings.source_language]
-    if settings.mixture is not None and set(settings.mixture) != set(measured):
-        raise InputError(
-            f"--mixture gives weights for {', '.join(sorted(settings.mixture))}; every language needs one: "
-            f"{', '.join(measured)}"
-        )
     given = second_moments is not None
     if given and ("adam" not in settings.metrics or settings.adam_state is not None):
         raise InputError("second_moments are for the metric adam, and instead of adam_state")
     calibration = needs_calibration(settings, given=given)
     reading = prepare_reading(checkpoint, corpus, objective, settings, calibration=calibration)
+    measured = reading.corpus.languages
+    if settings.mixture is not None and set(settings.mixture) != set(measured):
+        raise InputError(
+            f"--mixture gives weights for {', '.join(sorted(settings.mixture))}; every language needs one: "
+            f"{', '.join(measured)}"
+        )
     scope = list(scoped_parameters(map_parameters(reading.checkpoint.model), settings.scope).values())
     if not scope:
         raise RunError(f"{reading.checkpoint.id}: no parameter is in --scope {settings.scope}")
-    groups = group_parameters(scope, settings.granularity)
-    gram = _choose_gram(settings, groups, len(corpus.languages))
+    experts = find_experts(reading.checkpoint.model, {parameter.name: parameter for parameter in scope})
+    if settings.granularity == "expert" and not experts:
+        raise InputError(
+            f"--granularity expert: {reading.checkpoint.id} has no experts that a router chooses from; use layer, "
+            "module or tensor"
+        )
+    grouping = group_with_experts(scope, experts, settings.granularity)
+    gram = _choose_gram(settings, grouping.parts, len(measured))
     projection = Projection(settings.sketch_size if gram == "sketch" else None, settings.seed)
     if second_moments is not None:
         check_second_moments(second_moments, reading.checkpoint.model, [parameter.name for parameter in scope])
-    run = Run(reading, settings, scope, groups, projection, gram, second_moments)
+    run = Run(reading, settings, scope, grouping, projection, gram, second_moments)
     ranks = Ranks.current()
     with shared_folder(workdir, ranks) as folder:
-        computed = _measure(run, folder, ranks, progress)
+        batch_size = _claim(run, folder, ranks)
+        run = replace(run, reading=give_head(run.reading, settings, folder, ranks, progress))
+        computed = _measure(run, batch_size, folder, ranks, progress)
     reading.require_two(computed.measurement.counts, "gradients")
     return make_result(run, computed, command)
 
@@ -127,12 +137,18 @@ def _choose_gram(settings: GradientSettings, groups: Sequence[Group], languages:
     return settings.gram
 
 
-def _measure(run: Run, folder: Path, ranks: Ranks, progress: ProgressCallback | None) -> Computed:
+def _claim(run: Run, folder: Path, ranks: Ranks) -> int | None:
     ranks.require_shared(folder)
     batch_size = ranks.decide(lambda: claim_run(run, folder))
     if ranks.rank > 0:
         # Each sees for itself that it has the same text and weights.
         claim_run(run, folder)
+    return batch_size
+
+
+def _measure(
+    run: Run, batch_size: int | None, folder: Path, ranks: Ranks, progress: ProgressCallback | None
+) -> Computed:
     device = next(run.reading.checkpoint.model.parameters()).device.type
     cut = Microbatches.for_device(batch_size, device)
     microbatches = FittingMicrobatches(folder, cut, ranks.rank, fixed=run.settings.shard)
@@ -176,26 +192,28 @@ def _measure(run: Run, folder: Path, ranks: Ranks, progress: ProgressCallback | 
             objective,
             parameters,
             run.reading.chunks,
-            run.groups,
+            run.grouping.parts,
             run.projection,
             metrics,
             folder,
             microbatches,
             failed=failed,
+            experts=run.grouping.experts,
             ranks=ranks,
             shard=run.settings.shard,
             hold=not run.settings.shard
-            and 4 * sum(group.parameters for group in run.groups) <= run.settings.memory_budget * _HELD,
+            and 4 * sum(group.parameters for group in run.grouping.parts) <= run.settings.memory_budget * _HELD,
             progress=progress,
         )
     measurement = collect(
         folder,
         run.reading.corpus.languages,
         run.settings.chunks,
-        run.groups,
+        run.grouping.parts,
         run.settings.metrics,
         len(names),
         failed,
         ranks,
+        len(run.grouping.experts),
     )
     return Computed(measurement, path, smaller_microbatches(folder))

@@ -16,8 +16,10 @@ def claim_run(run: Run, folder: Path) -> int | None:
     plan = {
         "settings": settings,
         "adam_state": _file_facts(run.settings.adam_state) if run.second_moments is None else _digest(run),
-        "groups": [group.name for group in run.groups],
+        "groups": [group.name for group in run.grouping.parts],
     }
+    if run.grouping.experts:
+        plan["experts"] = [expert.group for expert in run.grouping.experts]
     return claim(run.reading.recorded_model(), run.reading.corpus, plan, batch_size, folder)
 
 

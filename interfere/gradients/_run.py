@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from interfere.checkpoint import ParameterInfo
-from interfere.engine import Group, LossPath, Measurement, Projection
+from interfere.engine import Grouping, LossPath, Measurement, Projection
 from interfere.runs import Reading
 from interfere.settings import GradientSettings
 
@@ -22,7 +22,7 @@ class Run:
         reading: a checkpoint and its text in chunks.
         settings: as given.
         scope: the parameters whose gradients are measured.
-        groups: how they are put together.
+        grouping: how they are put together.
         projection: how a group's gradient becomes a vector.
         gram: `exact` or `sketch`, as chosen.
         second_moments: parameter name → v for the `adam` metric, where they were given as tensors.
@@ -31,7 +31,7 @@ class Run:
     reading: Reading
     settings: GradientSettings
     scope: Sequence[ParameterInfo]
-    groups: Sequence[Group]
+    grouping: Grouping
     projection: Projection
     gram: str
     second_moments: Mapping[str, torch.Tensor] | None = None

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interfere.statistics import SketchParts, Tables, gram_tables
+from interfere.statistics import Reached, SketchParts, Tables, gram_tables
 
 BODY = "body"
 
@@ -31,12 +31,16 @@ class Parts:
     Args:
         names: G names, in the model's order.
         parameters: G counts.
-        sizes: shape (G,): buckets of each group's sketch, infinite where it is exact.
+        sizes: shape (P,): buckets of each part's sketch, infinite where it is exact.
+        members: for each group its parts, which Gram matrices were computed for; by default one each.
+        seen: shape (P, L, K): which chunks reached the experts of a part; None where no part is an expert's.
     """
 
     names: Sequence[str]
     parameters: Sequence[int]
     sizes: NDArray[np.float64]
+    members: Sequence[Sequence[int]] | None = None
+    seen: NDArray[np.bool_] | None = None
 
 
 def metric_tables(
@@ -57,8 +61,8 @@ def metric_tables(
     families for the q-values.
 
     Args:
-        gram: shape (G, L, K, L, K).
-        parts: what the G groups are.
+        gram: shape (P, L, K, L, K).
+        parts: what the groups and their P parts are.
         facts: counts per chunk.
         languages: L names.
         metric: the metric's name.
@@ -70,9 +74,13 @@ def metric_tables(
     energy = np.einsum("lklk->lk", body[0]).mean(axis=1)
     sketched = bool(np.isfinite(parts.sizes).any())
     levels = []
-    for level_gram, names, parameters, members in (
-        (body, [BODY], [sum(parts.parameters)], [list(range(len(parts.names)))]),
-        (gram, list(parts.names), list(parts.parameters), [[i] for i in range(len(parts.names))]),
+    members_ = [[i] for i in range(len(gram))] if parts.members is None else [list(own) for own in parts.members]
+    # A step of training moves all parameters, whichever experts were reached: only below the body are they compared
+    # expert by expert.
+    reached = None if parts.seen is None else Reached(gram, members_, parts.seen)
+    for level_gram, names, parameters, members, seen in (
+        (body, [BODY], [sum(parts.parameters)], [list(range(len(gram)))], None),
+        (group_grams(gram, parts.members), list(parts.names), list(parts.parameters), members_, reached),
     ):
         levels.append(
             gram_tables(
@@ -90,9 +98,22 @@ def metric_tables(
                 sketch=SketchParts(gram, members, parts.sizes) if sketched else None,
                 reference=energy,
                 failed=failed,
+                reached=seen,
             )
         )
     return join_tables(levels)
+
+
+def group_grams(gram: NDArray[np.float64], members: Sequence[Sequence[int]] | None) -> NDArray[np.float64]:
+    """The Gram matrices of groups, each the sum of its parts'.
+
+    Args:
+        gram: shape (P, L, K, L, K).
+        members: for each of G groups its parts; None: one each.
+    """
+    if members is None:
+        return gram
+    return np.stack([gram[list(own)].sum(axis=0) for own in members])
 
 
 def join_tables(tables: Sequence[Tables]) -> Tables:

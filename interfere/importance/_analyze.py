@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors import safe_open
 
-from interfere.checkpoint import Checkpoint, find_units
+from interfere.checkpoint import Checkpoint, find_experts, find_units
 from interfere.corpus import Corpus
 from interfere.engine import (
     ChunkCounts,
@@ -31,15 +31,18 @@ from interfere.engine import (
     finished_paths,
     on_path,
     only_gradients_of,
+    read_seen,
     smaller_microbatches,
     write_tensors,
 )
 from interfere.errors import InputError, RunError
+from interfere.head import give_head
 from interfere.importance._ablate import ABLATED, measure_damage, random_units, site_means
 from interfere.importance._gates import train_gates
 from interfere.importance._index import UnitIndex
 from interfere.importance._record import Computed, Gates, Run, make_result
-from interfere.importance._scoring import ScoringPath, choose_scoring, read_scores, score_chunk, scorer_of
+from interfere.importance._scores import OneByOne
+from interfere.importance._scoring import ScoringPath, blank_unseen, choose_scoring, read_scores, score_chunk, scorer_of
 from interfere.objectives import LossFunction, Objective
 from interfere.ranks import Ranks
 from interfere.results import Result
@@ -64,8 +67,8 @@ def analyze_importance(
         checkpoint: from `load_checkpoint`, or a model folder or hub id to be loaded with its defaults.
         corpus: from `read_corpus`, a folder of one file a language, or language → texts. None: the bundled corpus.
         objective: `auto` (what the checkpoint was trained for), `masked-lm`, `causal-lm`, `span-corruption`,
-            `text-infilling`, `translation` (with `settings.source_language`), or a callable
-            (model, batch) → `LossSums`.
+            `text-infilling`, `translation` (with `settings.source_language`), `text-classification`,
+            `token-classification` (both on labelled text), or a callable (model, batch) → `LossSums`.
         settings: see `ImportanceSettings`.
         workdir: a folder for what is finished. If it holds what an interrupted run with the same settings, text and
             weights has finished, that is not computed again. None: a temporary folder.
@@ -92,7 +95,9 @@ def analyze_importance(
         _require_removable(run)
     ranks = Ranks.current()
     with shared_folder(workdir, ranks) as folder:
-        computed = _measure(run, folder, ranks, progress)
+        batch_size = _claim(run, folder, ranks)
+        run = replace(run, reading=give_head(run.reading, settings, folder, ranks, progress))
+        computed = _measure(run, batch_size, folder, ranks, progress)
     return make_result(run, computed, command)
 
 
@@ -135,7 +140,7 @@ class _Sitting:
         return self.run.reading.checkpoint.model
 
 
-def _measure(run: Run, folder: Path, ranks: Ranks, progress: ProgressCallback | None) -> Computed:
+def _claim(run: Run, folder: Path, ranks: Ranks) -> int | None:
     ranks.require_shared(folder)
     settings = asdict(run.settings) | run.reading.recorded_settings()
     asked = settings.pop("batch_size")
@@ -144,6 +149,12 @@ def _measure(run: Run, folder: Path, ranks: Ranks, progress: ProgressCallback | 
     batch_size = ranks.decide(lambda: claim(model_is, corpus, plan, asked, folder))
     if ranks.rank > 0:
         claim(model_is, corpus, plan, asked, folder)
+    return batch_size
+
+
+def _measure(
+    run: Run, batch_size: int | None, folder: Path, ranks: Ranks, progress: ProgressCallback | None
+) -> Computed:
     model = run.reading.checkpoint.model
     device = next(model.parameters()).device
     microbatches = FittingMicrobatches(folder, Microbatches.for_device(batch_size, device.type), ranks.rank)
@@ -159,7 +170,9 @@ def _measure(run: Run, folder: Path, ranks: Ranks, progress: ProgressCallback | 
             microbatches.one_by_one()
         sitting = _Sitting(run, folder, ranks, microbatches, objective, progress)
         scorer = scorer_of(scoring, run.settings.methods, model, run.index, parameters)
-        work = partial(score_chunk, scorer, objective, run.index, device)
+        experts = find_experts(model, {tensor.name: tensor for tensor in run.index.units.tensors})
+        experts = experts if isinstance(scorer, OneByOne) else ()
+        work = partial(score_chunk, scorer, objective, run.index, device, experts=experts)
         compute_missing(chunks, work, folder, microbatches, phase="scores", failed={}, ranks=ranks, progress=progress)
         ranks.wait()
         counts = count_chunks(folder, run.reading.corpus.languages, run.settings.chunks, {})
@@ -169,6 +182,9 @@ def _measure(run: Run, folder: Path, ranks: Ranks, progress: ProgressCallback | 
         one_by_one = scoring.name == "one by one"
         gates = _train_all_gates(sitting, counts) if "gates" in run.settings.methods else None
         scores = _read_all(run, folder, counts, gates)
+        paths = finished_paths(folder, counts, run.settings.chunks)
+        seen = read_seen(paths, len(experts)).reshape(len(counts.languages), run.settings.chunks, len(experts))
+        blank_unseen(scores, run.index, experts, np.moveaxis(seen, -1, 0))
         chosen = choose(
             comparable(scores[run.settings.methods[0]], run.settings.methods[0], run.groups),
             run.groups,
@@ -176,7 +192,8 @@ def _measure(run: Run, folder: Path, ranks: Ranks, progress: ProgressCallback | 
             _kinds(run.settings.methods[0]),
         )
         damage = _ablate(sitting, counts, chosen, one_by_one) if run.settings.ablate else None
-    return Computed(counts, scores, gates, chosen, damage, path, scoring, smaller_microbatches(folder))
+    reached = (experts, np.moveaxis(seen, -1, 0)) if experts else None
+    return Computed(counts, scores, gates, chosen, damage, path, scoring, smaller_microbatches(folder), reached)
 
 
 def _kinds(method: str) -> tuple[str, ...]:

@@ -98,7 +98,7 @@ class UnitIndex:
         for block in self.units.blocks:
             rows.append((block.layer, block.name, "block", block.name, sum(numbers[name] for name in block.tensors)))
         for tensor in self.units.tensors:
-            rows.append((tensor.layer, blocks.get(tensor.name, tensor.kind), "tensor", tensor.name, tensor.parameters))
+            rows.append((tensor.layer, blocks.get(tensor.name, tensor.kind), "tensor", tensor.label, tensor.parameters))
         return pd.DataFrame(rows, columns=["layer", "block", "kind", "unit", "parameters"])
 
     def _parameters(self, family: Family) -> np.ndarray:

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from interfere.checkpoint import Expert
 from interfere.engine import ChunkCounts, LossPath
+from interfere.head import head_warnings
 from interfere.importance._ablate import ABLATED
 from interfere.importance._index import UnitIndex
 from interfere.importance._scoring import ScoringPath
@@ -20,6 +22,7 @@ from interfere.runs import (
     chunk_table,
     data_facts,
     environment_facts,
+    expert_table,
     guessing_loss,
     mean_losses,
     model_warnings,
@@ -104,6 +107,7 @@ class Computed:
         loss_path: which way to the loss was taken.
         scoring: which way to gradients of single documents was taken.
         memory: what was done about memory that did not suffice, in sentences.
+        reached: the experts of a mixture, and shape (E, L, K): which of them each chunk reached.
     """
 
     counts: ChunkCounts
@@ -114,6 +118,7 @@ class Computed:
     loss_path: LossPath
     scoring: ScoringPath
     memory: Sequence[str]
+    reached: tuple[Sequence[Expert], NDArray[np.bool_]] | None = None
 
 
 def make_result(run: Run, computed: Computed, command: str) -> Result:
@@ -150,6 +155,10 @@ def make_result(run: Run, computed: Computed, command: str) -> Result:
         "units": _units(run),
         "chunks": chunk_table(reading, counts),
     }
+    if computed.reached is not None:
+        good = [i for i, language in enumerate(languages) if language not in counts.failed]
+        experts, seen = computed.reached
+        tables_["experts"] = expert_table(experts, seen[:, good], [languages[i] for i in good])
     if computed.damage is not None:
         tables_["ablation"], tables_["specificity"] = ablation_tables(computed.damage, languages)
     if computed.gates is not None:
@@ -165,6 +174,7 @@ def make_result(run: Run, computed: Computed, command: str) -> Result:
         environment=environment_facts(),
         warnings=[
             *model_warnings(counts.failed, mean_losses(counts), guessing_loss(reading)),
+            *head_warnings(reading),
             *reading.signal_warnings(),
             *_without_units(run),
             *_not_removed(run, computed),

@@ -23,6 +23,7 @@ import torch
 from numpy.typing import NDArray
 
 from interfere.checkpoint import Family, Member
+from interfere.engine import SeenExperts
 from interfere.importance._index import Place, UnitIndex
 from interfere.objectives import IGNORE, Batch, LossSums, Objective, UnlikeOthersError
 
@@ -240,12 +241,14 @@ class OneByOne:
         model: with gradients asked for `parameters` alone.
         index: its units.
         parameters: by name.
+        seen: is shown every gradient, to see which experts were reached.
     """
 
     model: Any
     index: UnitIndex
     parameters: Mapping[str, torch.nn.Parameter]
     one_by_one: bool = True
+    seen: SeenExperts | None = None
 
     def score(self, objective: Objective, batch: Batch) -> tuple[LossSums, RowScores]:
         """Loss and scores of a batch of one row."""
@@ -269,6 +272,8 @@ class OneByOne:
             gradient = parameter.grad
             if gradient is None:
                 continue
+            if self.seen is not None:
+                self.seen.take(name, gradient)
             own = gradient.double()
             state.add_tensor(name, own.square().sum()[None], (own * parameter.detach()).sum()[None])
         for path in self.index.members:

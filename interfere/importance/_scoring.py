@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,15 @@ import torch
 from numpy.typing import NDArray
 from safetensors import safe_open
 
+from interfere.checkpoint import Expert
 from interfere.engine import (
+    SEEN_KEY,
     TOLERANCES,
     Chunk,
     ChunkRecord,
     Microbatches,
     NonFiniteError,
+    SeenExperts,
     example_length,
     failed_chunk,
     hardest_examples,
@@ -140,9 +143,21 @@ def scorer_of(
 
 
 def score_chunk(
-    scorer: Scorer, objective: Objective, index: UnitIndex, device: torch.device, chunk: Chunk, cut: Microbatches
+    scorer: Scorer,
+    objective: Objective,
+    index: UnitIndex,
+    device: torch.device,
+    chunk: Chunk,
+    cut: Microbatches,
+    experts: Sequence[Expert] = (),
 ) -> tuple[ChunkRecord, dict[str, torch.Tensor]]:
-    """The scores of all units on one chunk, averaged over its documents; why it has none where it has none."""
+    """The scores of all units on one chunk, averaged over its documents; why it has none where it has none.
+
+    Of `experts` it is noted which the chunk reached, where the scorer sees whole gradients.
+    """
+    seen = SeenExperts(experts) if experts and isinstance(scorer, OneByOne) else None
+    if isinstance(scorer, OneByOne):
+        scorer = replace(scorer, seen=seen)
     cut = Microbatches(1) if scorer.one_by_one else cut
     whole = {name: torch.zeros(len(index), dtype=torch.float64) for name in ("fisher", "taylor", "active", "tokens")}
     loss, predictions = 0.0, 0
@@ -165,6 +180,8 @@ def score_chunk(
         "taylor": whole["taylor"] / count,
         "activation": whole["active"] / whole["tokens"].where(whole["tokens"] > 0, torch.nan),
     }
+    if seen is not None:
+        tensors[SEEN_KEY] = torch.from_numpy(seen.mask())
     facts = (chunk.documents, predictions, chunk.covered_bytes, loss / predictions)
     return ChunkRecord(chunk.language, chunk.place, *facts), tensors
 
@@ -192,3 +209,27 @@ def read_scores(paths: Sequence[Path | None], method: str, units: int) -> NDArra
             with safe_open(path, "pt") as file:
                 out[row] = file.get_tensor(method).numpy()
     return out
+
+
+def blank_unseen(
+    scores: Mapping[str, NDArray[np.float64]],
+    index: UnitIndex,
+    experts: Sequence[Expert],
+    seen: NDArray[np.bool_],
+) -> None:
+    """Take away the scores of experts' tensors for chunks that did not reach them: there a 0 is no measurement.
+
+    A tensor that several experts share, one below the other, is scored as a whole and stays.
+
+    Args:
+        scores: method → shape (L, K, units), changed in place.
+        index: the units.
+        experts: E experts.
+        seen: shape (E, L, K).
+    """
+    sizes = {tensor.name: tensor.parameters for tensor in index.units.tensors}
+    for expert, reached in zip(experts, seen, strict=True):
+        places = [index.tensors[name] for name, span in expert.spans.items() if span == (0, sizes[name])]
+        for method in {"fisher", "taylor"} & set(scores):
+            for place in places:
+                scores[method][..., place][~reached] = np.nan

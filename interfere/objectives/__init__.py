@@ -1,6 +1,7 @@
 """The losses whose gradients are measured."""
 
 from interfere.objectives._causal import CausalLM
+from interfere.objectives._classification import Classification, label_numbers, require_known_labels
 from interfere.objectives._codes import set_languages
 from interfere.objectives._collate import collate
 from interfere.objectives._custom import CustomObjective
@@ -29,6 +30,7 @@ __all__ = [
     "IGNORE",
     "Batch",
     "CausalLM",
+    "Classification",
     "CustomObjective",
     "Example",
     "LossFunction",
@@ -47,9 +49,11 @@ __all__ = [
     "disjoint_passes",
     "document_random",
     "encode_text",
+    "label_numbers",
     "logits_of",
     "make_objective",
     "require_known",
+    "require_known_labels",
     "require_told",
     "set_languages",
     "shuffled",

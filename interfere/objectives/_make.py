@@ -7,6 +7,7 @@ from typing import Any, cast
 from interfere.checkpoint import OBJECTIVES, SEQ2SEQ, Checkpoint, ObjectiveName, embedding_rows
 from interfere.errors import InputError, RunError
 from interfere.objectives._causal import CausalLM
+from interfere.objectives._classification import Classification, label_numbers
 from interfere.objectives._custom import CustomObjective
 from interfere.objectives._infilling import TextInfilling
 from interfere.objectives._masked import MaskedLM
@@ -20,6 +21,7 @@ from interfere.objectives._text import (
 )
 from interfere.objectives._translation import Sources, Translation
 from interfere.objectives._types import LossFunction, Objective
+from interfere.settings import Task
 
 
 def make_objective(
@@ -36,8 +38,9 @@ def make_objective(
 
     Args:
         objective: `auto` (the checkpoint's own), `masked-lm`, `causal-lm`, `span-corruption`, `text-infilling`,
-            `translation`, or a callable `(model, batch) → LossSums`. An encoder-decoder can be measured with any of
-            the last three that its tokenizer has the tokens for.
+            `translation`, `text-classification`, `token-classification`, or a callable `(model, batch) → LossSums`.
+            An encoder-decoder can be measured with span corruption, infilling or translation, as far as its tokenizer
+            has the tokens for them.
         checkpoint: the model and tokenizer that it is for.
         max_length: tokens that longer documents are cut to, special tokens included; None for the smallest of what
             the model's positions and the tokenizer allow and 512.
@@ -67,6 +70,9 @@ def make_objective(
         )
     pad_id = choose_pad_id(checkpoint)
     limit = choose_max_length(checkpoint, max_length, least=2 if name in SEQ2SEQ else 1)
+    if name == "text-classification" or name == "token-classification":
+        _check_passes(mask_passes, name)
+        return _classification(checkpoint, name, pad_id, limit)
     if name == "translation":
         _check_passes(mask_passes, name)
         if sources is None:
@@ -103,7 +109,7 @@ def make_objective(
         max_length=limit,
         pad_id=pad_id,
         sentinels=_sentinels(checkpoint),
-        eos_id=_eos_id(checkpoint),
+        eos_id=_eos_id(checkpoint, name),
         rate=mask_rate,
         passes=mask_passes,
         seed=seed,
@@ -127,6 +133,28 @@ def _check_passes(passes: int, name: str) -> None:
         raise InputError(f"objective {name!r} masks nothing, so it has 1 mask pass, not {passes}")
 
 
+def _classification(checkpoint: Checkpoint, name: Task, pad_id: int, limit: int) -> Classification:
+    if name == "token-classification" and not getattr(checkpoint.tokenizer, "is_fast", False):
+        raise RunError(
+            f"the tokenizer of {checkpoint.id!r} does not tell which word a token belongs to, which {name} needs; give "
+            "one with a tokenizer.json"
+        )
+    config = checkpoint.model.config
+    # Those pool at the end token, and cannot read a batch in which one text has more of them than another.
+    pooled_at_end = name == "text-classification" and getattr(config, "is_encoder_decoder", False)
+    return Classification(
+        name=name,
+        model_id=checkpoint.id,
+        numbers=label_numbers(config, checkpoint.id),
+        tokenize=make_tokenize(checkpoint, limit),
+        tokenizer=checkpoint.tokenizer,
+        rows=embedding_rows(checkpoint.model),
+        pad_id=pad_id,
+        end_id=_eos_id(checkpoint, name) if pooled_at_end else None,
+        max_length=limit,
+    )
+
+
 def _mask_id(checkpoint: Checkpoint, objective: str) -> int:
     index = checkpoint.tokenizer.mask_token_id
     rows = embedding_rows(checkpoint.model)
@@ -138,11 +166,11 @@ def _mask_id(checkpoint: Checkpoint, objective: str) -> int:
     return int(index)
 
 
-def _eos_id(checkpoint: Checkpoint) -> int:
+def _eos_id(checkpoint: Checkpoint, objective: str) -> int:
     for index in (checkpoint.tokenizer.eos_token_id, getattr(checkpoint.model.config, "eos_token_id", None)):
         if isinstance(index, int):
             return index
-    raise RunError(f"the tokenizer of {checkpoint.id!r} has no end token, which span-corruption needs")
+    raise RunError(f"the tokenizer of {checkpoint.id!r} has no end token, which {objective} needs")
 
 
 def _sentinels(checkpoint: Checkpoint) -> tuple[int, ...]:

@@ -260,15 +260,15 @@ def _settle(result: Result, body: pd.DataFrame) -> str:
     most, middle = text.about(float(needed.max())), text.about(float(np.quantile(needed, 0.5, method="higher")))
     unknown = len(rows) - len(needed)
     of_these = _plural(len(needed), "undetermined pair")
+    predicted = text.predictions(result.model.get("objective"))
     if most == middle:
         which = (
             "one undetermined pair" if len(needed) == 1 < len(rows) else "it" if len(needed) == 1 else f"the {of_these}"
         )
-        sentence = f"About {most} more predicted tokens per language should settle {which}"
+        sentence = f"About {most} more {predicted} per language should settle {which}"
     else:
         sentence = (
-            f"About {middle} more predicted tokens per language should settle half of {of_these}, "
-            f"about {most} all of them"
+            f"About {middle} more {predicted} per language should settle half of {of_these}, about {most} all of them"
         )
     if all(facts.get("unused") for facts in result.data.values()):
         sentence += " (there is text that was not needed: raise --tokens-per-chunk)"

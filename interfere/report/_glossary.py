@@ -115,9 +115,10 @@ def language_terms() -> list[Term]:
             "√dot(a, a): the length of the language's gradient without its noise. Unknown where no signal stands above "
             "the noise.",
         ),
-        (("loss",), "The mean loss of a predicted token, in nats. Tokenizers differ between models, so compare it "
-                    "within one model only."),
-        (("tokens",), "Predicted tokens: those that the loss was taken over, not all that were read."),
+        (("loss",), "The mean loss of a predicted token, or label, in nats. Tokenizers differ between "
+                    "models, so compare it within one model only."),
+        (("tokens",), "Predicted tokens (labels, where the objective is one of labels): those that the loss was "
+                      "taken over, not all that were read."),
         (("documents",), "Documents that were read for the measurement. In the table of the text: of how many given; "
                          "the others were left for calibration or were not needed."),
     ]  # fmt: skip
@@ -207,19 +208,22 @@ READING: dict[str, str] = {
     "transfer": "Read from the row to the column: how far a step along the row's gradient helps the column's language. "
     "1 is as much as that language's own step, below 0 hurts it. The two halves differ, since a language with a long "
     "gradient moves one with a short gradient more than the other way round.",
+    "experts": "Each row is a language and each column an expert that the router of a layer chooses from. Yellow: all "
+    "chunks of the language gave it tokens; dark blue: few did; white: none. A column that is white in all rows but "
+    "one is an expert of that language; two rows that look alike share their experts.",
 }
 """How each kind of figure is read."""
 
 SETTINGS: dict[str, str] = {
     "chunks": "slots that each language's documents are dealt into",
-    "tokens_per_chunk": "a chunk takes whole documents up to this many predicted tokens, one at least",
+    "tokens_per_chunk": "a chunk takes whole documents up to this many predicted tokens, or labels, one at least",
     "mask_passes": "different masks or corruptions of every document",
     "max_length": "tokens at which a document is cut",
     "batch_size": "examples computed at once; changes speed, not results",
     "gradient_checkpointing": "whether layers were computed twice to save memory; changes no result",
     "shard": "whether the model was spread over processes",
-    "scope": "body: the transformer without embeddings and head; all: with them",
-    "granularity": "the parts that are reported beside the whole",
+    "scope": "body: the transformer without embeddings and head; all: with them; adapters: what adapters add, alone",
+    "granularity": "the parts that are reported beside the whole; expert: each expert of a mixture, and modules around",
     "metrics": "the inner products; the first is the main one",
     "gram": "exact: whole gradients; sketch: random-sign sketches of them",
     "sketch_size": "numbers that a sketch keeps",
@@ -237,6 +241,9 @@ SETTINGS: dict[str, str] = {
     "loss_path_reason": "why the loss path is plain",
     "alone_reason": "why documents were read one at a time",
     "source_language": "what is translated into each of the languages, where the objective is translation",
+    "head": "saved: the head that the checkpoint has; train: one that it lacks, trained here before the measurement",
+    "head_steps": "steps of training a head, where it was trained here",
+    "head_learning_rate": "learning rate at the first of these steps",
     "alignment": "how documents of different languages were matched: by id, by line, or by content",
 }
 """What the settings of a result are: those of `GradientSettings` and what a run adds to them."""

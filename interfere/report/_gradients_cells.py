@@ -11,6 +11,7 @@ from interfere.report import _text as text
 from interfere.report._grid import Cells, q_words, said
 from interfere.report._tables import BODY, pair_rows, self_rows
 from interfere.results import Result
+from interfere.statistics import UNSEEN
 
 NAME = 40  # terminal cells of a name
 _MISSING = "not in this run"
@@ -113,12 +114,20 @@ def _digits(value: float) -> str:
 
 
 def _pair_texts(rows: pd.DataFrame) -> dict[tuple[str, str, str], str]:
-    columns = ("a", "b", "group", "corrected", "ci_low", "ci_high", "verdict", "determined", "q_value")
+    columns = ("a", "b", "group", "corrected", "ci_low", "ci_high", "verdict", "determined", "q_value", "reason")
+
+    def word(verdict: str, determined: bool, reason: object) -> str:
+        if determined:
+            return verdict
+        return UNSEEN if isinstance(reason, str) and reason.startswith(UNSEEN) else "undetermined"
+
     return {
         (a, b, group): said(
-            value, low, high, text.cosine, verdict if determined else "undetermined", q_words(q) if determined else ""
+            value, low, high, text.cosine, word(verdict, determined, reason), q_words(q) if determined else ""
         )
-        for a, b, group, value, low, high, verdict, determined, q in zip(*(rows[c] for c in columns), strict=True)
+        for a, b, group, value, low, high, verdict, determined, q, reason in zip(
+            *(rows[c] for c in columns), strict=True
+        )
     }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from interfere.report import _words as words
+from interfere.report._expert_tables import has_experts
+from interfere.report._experts import experts_alt, experts_figure
 from interfere.report._figure import Drawn
 from interfere.report._heatmaps import languages_figure, layers_figure
 from interfere.report._strength import strength_figure
@@ -22,9 +24,13 @@ _KINDS = (
 
 
 def gradients_figures(result: Result) -> Iterator[Drawn]:
-    """The four heatmaps in every metric of a result of kind `gradients`."""
+    """The four heatmaps in every metric of a result of kind `gradients`, and that of its experts."""
     names = file_names(metrics(result))
     for metric in metrics(result):
         for kind, figure, alt in _KINDS:
             title = words.title(result, metric, kind)
             yield Drawn(kind, metric, f"{kind}-{names[metric]}", title, alt(result, metric), figure(result, metric))
+    if has_experts(result):
+        main = metrics(result)[0]
+        title = words.heading(result, "experts")
+        yield Drawn("experts", main, "experts", title, experts_alt(result, main), experts_figure(result, main))

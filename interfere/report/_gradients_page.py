@@ -9,6 +9,8 @@ from markupsafe import Markup, escape
 from interfere.report import _glossary as glossary
 from interfere.report import _page_tables as tables
 from interfere.report import _text as text
+from interfere.report._expert_tables import TERMS as EXPERT_TERMS
+from interfere.report._expert_tables import has_experts, overlap_table
 from interfere.report._findings import conflict_list, gradients_findings, open_questions
 from interfere.report._page import (
     Block,
@@ -169,6 +171,9 @@ def _tables(result: Result) -> list[Block]:
             Prose(["Cosines beyond −1 and 1 are shown as −1 and 1 on this page; the files have them as estimated."])
         )
     blocks += _metric_tables(result, main)
+    if has_experts(result):
+        caption = "Experts that two languages have in common, means over layers, the pair that shares least first"
+        blocks += [Heading("Experts"), overlap_table(result, caption)]
     blocks += [Fold(f"Tables in the {text.safe_text(m)} metric", _metric_tables(result, m)) for m in others]
     return blocks
 
@@ -206,6 +211,8 @@ def _reading(result: Result) -> list[Block]:
         Heading(f"{noun.capitalize()}s"),
         Terms(glossary.group_terms(noun)),
     ]
+    if has_experts(result):
+        blocks += [Heading("Experts"), Terms(EXPERT_TERMS)]
     if used:
         blocks += [Heading("Metrics"), Terms(used)]
     return [*blocks, Heading("In the CSV files only"), Terms(glossary.csv_terms())]

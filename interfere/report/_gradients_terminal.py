@@ -51,10 +51,9 @@ def _header(result: Result, metric: str, width: int) -> Iterator[RenderableType]
     facts = [f"objective {text.safe_text(result.model['objective'])}"] if result.model.get("objective") else []
     facts += [f"metric {text.safe_text(metric)}", f"over {scope_phrase(result)}"]
     if settings.get("chunks"):
-        tokens = settings.get("tokens_per_chunk")
+        tokens, predicted = settings.get("tokens_per_chunk"), text.predictions(result.model.get("objective"))
         facts.append(
-            f"{settings['chunks']} chunks"
-            + (f" of up to {tokens:,} predicted tokens, or one document" if tokens else "")
+            f"{settings['chunks']} chunks" + (f" of up to {tokens:,} {predicted}, or one document" if tokens else "")
         )
     yield Text(", ".join(facts))
 

@@ -117,7 +117,8 @@ def column_edges(groups: int) -> list[float]:
 def column_names(result: Result, groups: Sequence[str]) -> list[str]:
     """The labels of these columns."""
     shown = text.short_names(groups, 34, keep="end")
-    return ["body" if result.settings.get("scope") != "all" else "all", *(shown[group] for group in groups)]
+    scope = result.settings.get("scope")
+    return [scope if scope in ("all", "adapters") else "body", *(shown[group] for group in groups)]
 
 
 def _cosine_bar(cax: Axes) -> None:

@@ -177,7 +177,7 @@ SHARED: tuple[Term, ...] = (
 """The tables of layers, overlaps and gates."""
 
 TEXT: tuple[Term, ...] = (
-    (("tokens",), "Predicted tokens: those that the loss was taken over, not all that were read."),
+    (("tokens",), "Predicted tokens, or labels: those that the loss was taken over, not all that were read."),
     (("documents",), "Documents that were read, of how many given; the others were not needed."),
     *_glossary.text_terms(),
 )

@@ -15,6 +15,7 @@ from interfere.report._page import Column, Row, Table, name, sentence
 from interfere.report._run_tables import any_count, cosine, decimal, short
 from interfere.report._tables import BODY, VERDICTS, group_names, group_noun, group_rows, pair_rows, self_rows
 from interfere.results import Result
+from interfere.statistics import UNSEEN
 
 _PAIR_NAME = 28  # terminal cells of a name that has to share its table cell with another
 _SIGNS = {"conflict": "▼", "aligned": "▲", "neutral": "◆", "undetermined": "?"}
@@ -101,6 +102,8 @@ def group_table(result: Result, metric: str, caption: str) -> Table:
     mixture, sketch = bool(result.settings.get("mixture")), result.settings.get("gram") == "sketch"
 
     columns = [Column(noun, words=True), Column("parameters"), *(Column(v) for v in VERDICTS)]
+    unseen = Counter(rows["group"][rows["reason"].map(lambda reason: str(reason).startswith(UNSEEN))])
+    columns += [Column("of these unseen")] * bool(unseen)
     columns += [Column("lowest determined pair"), Column("common share")]
     columns += [Column("mixture residual")] * mixture + [Column("sketch error")] * sketch
     out = []
@@ -114,6 +117,7 @@ def group_table(result: Result, metric: str, caption: str) -> Table:
             (Markup("{} ({})").format(BODY, "all of it") if group == BODY else name(group)),
             any_count(share.get("parameters")),
             *(_tally(counts[group, v], v) for v in VERDICTS),
+            *([f"{unseen[group]:,}"] if unseen else []),
             pair,
             decimal(share.get("common_share")),
         ]

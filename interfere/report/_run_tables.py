@@ -55,7 +55,14 @@ def made_blocks(result: Result, meanings: Mapping[str, str]) -> list[Block]:
         result: of any kind.
         meanings: what each setting is.
     """
-    names = {"id": "name", "weights_sha256": "SHA-256 of the weights"}
+    names = {
+        "id": "name",
+        "weights_sha256": "SHA-256 of the weights",
+        "stored_as": "stored as",
+        "adapter": "method of the adapter",
+        "base": "base model of the adapter",
+        "base_revision": "revision of the base model",
+    }
     model = [(names.get(str(k), str(k)), v) for k, v in result.model.items()]
     parts: list[tuple[str, Table]] = [("Model", facts_table(model, "The model that was measured"))]
     if result.environment:

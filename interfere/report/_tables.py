@@ -73,10 +73,13 @@ def group_names(result: Result, metric: str) -> list[str]:
 
 
 def group_noun(result: Result) -> str:
-    """What a group below the body is called: layer, module or tensor."""
-    return {"module": "module", "tensor": "tensor"}.get(str(result.settings.get("granularity")), "layer")
+    """What a group below the body is called: layer, module, tensor, or part where experts are told apart."""
+    return {"module": "module", "tensor": "tensor", "expert": "part"}.get(
+        str(result.settings.get("granularity")), "layer"
+    )
 
 
 def scope_phrase(result: Result) -> str:
     """What the rows of group `body` cover, in words."""
-    return "all parameters" if result.settings.get("scope") == "all" else "the transformer body"
+    phrases = {"all": "all parameters", "adapters": "the adapters"}
+    return phrases.get(str(result.settings.get("scope")), "the transformer body")

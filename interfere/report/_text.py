@@ -137,3 +137,8 @@ def file_names(names: list[str]) -> dict[str, str]:
             plain = f"{stem}-{copy}"
         out[name] = plain
     return out
+
+
+def predictions(objective: object) -> str:
+    """What the predictions of a loss are called, where they are counted."""
+    return "labels" if str(objective).endswith("-classification") else "predicted tokens"

@@ -29,7 +29,7 @@ def title(result: Result, metric: str, kind: str) -> str:
     Args:
         result: of kind `gradients`.
         metric: one of its metrics.
-        kind: `languages`, `layers`, `strength` or `transfer`.
+        kind: `languages`, `layers`, `strength`, `transfer` or `experts`.
     """
     return f"{heading(result, kind)}, {text.shorten(text.safe_text(metric), _NAME)} metric"
 
@@ -42,6 +42,7 @@ def heading(result: Result, kind: str) -> str:
         "layers": f"Gradient cosines of language pairs by {noun}",
         "strength": f"Gradient strength by language and {noun}",
         "transfer": "Transfer from language to language",
+        "experts": "Experts that each language reached",
     }[kind]
 
 

@@ -24,7 +24,8 @@ class Result:
         kind: which analysis: `gradients`, `importance`, `deltas`, `tasks`, `experiment`, `comparison` or
             `trajectory`.
         languages: sorted.
-        tables: name → table; those of kind `gradients` are `pairs`, `self`, `groups`, `tensors` and `chunks`; those of
+        tables: name → table; those of kind `gradients` are `pairs`, `self`, `groups`, `tensors` and `chunks`, and
+            of a mixture of experts `experts` and `expert_overlap`; those of
             kind `importance` `layers`, `overlap`, `own_units`, `own_counts`, `units`, `chunks`, and where units were
             removed `ablation` and `specificity`, where gates were trained `gates`; those of kind `deltas` `deltas`,
             `quality`, `models`, `documents`, and where monolingual models of several sizes were given `worth`; those of
@@ -38,7 +39,8 @@ class Result:
         environment: versions, device, date.
         warnings: what a reader has to know before believing a number, in sentences.
         command: the command line or call that made it.
-        arrays: of kind `gradients` Gram matrices: `METRIC/LEVEL` → shape (G, L, K, L, K); of kind `importance` the
+        arrays: of kind `gradients` Gram matrices: `METRIC/LEVEL` → shape (G, L, K, L, K), and of
+            groups that are sums of experts those of their parts; of kind `importance` the
             scores of all units: method → shape (L, K, units).
         array_groups: level → the G names of its groups.
     """

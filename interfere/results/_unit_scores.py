@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from interfere.results._result import Result
 from interfere.statistics import UnitGroup, judge_units
@@ -22,7 +23,8 @@ def unit_scores(
 
     Returns:
         Columns language, layer, block, kind, unit (a number within its layer; a tensor's or block's name), score,
-        split: `a` or `b`, the halves of the text, or `all`.
+        split: `a` or `b`, the halves of the text, or `all`. The score of an expert's tensor is the mean over the chunks
+        that reached the expert, and NaN where none did.
 
     Raises:
         KeyError: no such method, kind or language in this result.
@@ -36,7 +38,8 @@ def unit_scores(
         if value not in known:
             raise KeyError(f"{value!r} is not in this result, which has {', '.join(str(k) for k in known if k)}")
     scores = result.arrays[method]
-    parts = {"a": scores[:, ::2].mean(axis=1), "b": scores[:, 1::2].mean(axis=1), "all": scores.mean(axis=1)}
+    parts = {"a": _mean(scores[:, ::2]), "b": _mean(scores[:, 1::2]), "all": _mean(scores)}
+    failed = np.asarray(np.isnan(scores).all(axis=(1, 2)))
     frames = []
     for group in result.tables["units"].to_dict(orient="records"):
         if kind not in (None, group["kind"]):
@@ -47,7 +50,8 @@ def unit_scores(
                 continue
             for split, values in parts.items():
                 found = values[row, group["start"] : group["start"] + group["units"]]
-                if np.isnan(found).all():
+                scored = ~np.isnan(scores[..., group["start"] : group["start"] + group["units"]]).all()
+                if failed[row] or not scored:
                     continue
                 frames.append(
                     pd.DataFrame(
@@ -64,6 +68,15 @@ def unit_scores(
                 )
     columns = ["language", "layer", "block", "kind", "unit", "score", "split"]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+
+
+def _mean(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over the slots that have a score: (L, K, units) → (L, units)."""
+    there = np.isfinite(scores)
+    total = np.where(there, scores, 0.0).sum(axis=1)
+    count = there.sum(axis=1)
+    mean: NDArray[np.float64] = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+    return mean
 
 
 def own_units(result: Result, method: str | None = None) -> pd.DataFrame:

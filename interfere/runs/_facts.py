@@ -14,6 +14,7 @@ import torch
 from interfere.checkpoint import OBJECTIVES, embedding_rows
 from interfere.corpus import language_sha256
 from interfere.engine import ChunkCounts
+from interfere.objectives import Classification
 from interfere.runs._reading import Reading
 
 
@@ -69,7 +70,9 @@ def mean_losses(counts: ChunkCounts) -> dict[str, float]:
 
 
 def guessing_loss(reading: Reading) -> float | None:
-    """The loss of guessing every token of the vocabulary alike; None for a loss of the user's own."""
+    """The loss of guessing every token of the vocabulary, or every label, alike; None for a loss of the user's own."""
+    if isinstance(reading.objective, Classification):
+        return math.log(reading.objective.classes)
     rows = embedding_rows(reading.checkpoint.model)
     return math.log(rows) if rows and reading.objective.name in OBJECTIVES else None
 

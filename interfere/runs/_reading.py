@@ -9,22 +9,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from interfere.checkpoint import Checkpoint, load_checkpoint
+from interfere.checkpoint import LABELLED, Checkpoint, expected_task, load_checkpoint
 from interfere.corpus import Corpus, Deal, deal_slots, read_corpus, require_languages
 from interfere.engine import Chunk, ChunkCounts, plan_chunks
 from interfere.errors import InputError, RunError
 from interfere.objectives import (
+    Classification,
     LossFunction,
     Objective,
     Sources,
     TokenObjective,
     make_objective,
+    require_known_labels,
     require_told,
     split_source,
 )
 from interfere.ranks import Ranks
 from interfere.runs._warnings import signal_warnings
-from interfere.settings import ReadingSettings
+from interfere.settings import ReadingSettings, Task
 
 
 def model_facts(checkpoint: Checkpoint, objective: str) -> dict[str, Any]:
@@ -38,7 +40,16 @@ def model_facts(checkpoint: Checkpoint, objective: str) -> dict[str, Any]:
         "parameters": checkpoint.parameters,
         "weights_sha256": checkpoint.weights_sha256,
         **({"language_signal": str(signal)} if signal else {}),
+        **_storage_facts(checkpoint),
     }
+
+
+def _storage_facts(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What a checkpoint is made of, where that is not a whole model with plain weights."""
+    facts: dict[str, Any] = {} if checkpoint.stored_as is None else {"stored_as": checkpoint.stored_as}
+    if checkpoint.adapter is not None:
+        facts |= {"adapter": checkpoint.adapter, "base": checkpoint.base, "base_revision": checkpoint.base_revision}
+    return facts
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,7 @@ class Reading:
         objective: the loss.
         chunks: (language, slot) → what is read.
         calibration: language → what is read beside it for metrics that need it.
+        head: what is recorded of a head that was trained here; None where none was.
     """
 
     checkpoint: Checkpoint
@@ -60,6 +72,7 @@ class Reading:
     objective: Objective
     chunks: Mapping[tuple[str, int], Chunk]
     calibration: Mapping[str, Chunk]
+    head: Mapping[str, Any] | None = None
 
     @property
     def slots(self) -> int:
@@ -79,7 +92,8 @@ class Reading:
 
     def recorded_model(self) -> dict[str, Any]:
         """What the checkpoint is."""
-        return model_facts(self.checkpoint, self.objective.name)
+        facts = model_facts(self.checkpoint, self.objective.name)
+        return facts if self.head is None else facts | {"head": dict(self.head)}
 
     def signal_warnings(self) -> list[str]:
         """A sentence if the model wants to be told the language, which only an objective of its own can do."""
@@ -117,10 +131,19 @@ def prepare_reading(
         InputError: text or languages are wrong.
         RunError: the model cannot be loaded, or text does not suffice.
     """
-    corpus = read_corpus(corpus)
+    asked = objective if isinstance(objective, str) else "auto"
+    corpus = read_text(checkpoint, corpus, objective)
     require_languages(corpus)
     if not isinstance(checkpoint, Checkpoint):
-        checkpoint = load_checkpoint(checkpoint, objective=objective if isinstance(objective, str) else "auto")
+        checkpoint = load_checkpoint(
+            checkpoint, objective=asked, head=settings.head, labels=labels_of(corpus), seed=settings.seed
+        )
+    if bool(checkpoint.fresh) != (settings.head == "train"):
+        raise InputError(
+            "--head train: load the checkpoint with head='train', so that it has a head to be trained"
+            if settings.head == "train"
+            else f"model {checkpoint.id!r} was loaded with a head that is still to be trained: that needs --head train"
+        )
     name = checkpoint.objective if objective == "auto" else objective
     corpus, sources = measured_text(corpus, name, settings.source_language)
     require_languages(corpus)
@@ -137,9 +160,40 @@ def prepare_reading(
             sources=sources,
         )
     )
+    if isinstance(loss, Classification):
+        require_known_labels(corpus, loss)
     deal = deal_slots(corpus, settings.chunks, settings.seed)
     chunks, held_out = plan_chunks(loss, deal, settings.tokens_per_chunk, calibration=calibration)
     return Reading(checkpoint, corpus, deal, loss, chunks, held_out)
+
+
+def read_text(
+    checkpoint: Checkpoint | str | Path,
+    corpus: Corpus | Mapping[str, Sequence[str]] | str | Path | None,
+    objective: object,
+) -> Corpus:
+    """The text that a checkpoint will read, with labels where its objective needs some; arguments as for an analysis.
+
+    Raises:
+        InputError: there is no such text, or it has no labels.
+    """
+    return read_corpus(corpus, task=_task(checkpoint, objective))
+
+
+def _task(checkpoint: Checkpoint | str | Path, objective: object) -> Task | None:
+    """What text has to be labelled for."""
+    if not isinstance(objective, str):
+        return None
+    if objective == "auto" and isinstance(checkpoint, Checkpoint):
+        objective = checkpoint.objective
+    if isinstance(checkpoint, Checkpoint):
+        return next((task for task in LABELLED if task == objective), None)
+    return expected_task(checkpoint, objective)
+
+
+def labels_of(corpus: Corpus) -> tuple[str, ...]:
+    """All labels of a corpus, sorted; none where it has no labels."""
+    return tuple(sorted({x for documents in corpus.documents.values() for each in documents for x in each.labels}))
 
 
 def measured_text(corpus: Corpus, objective: object, source_language: str | None) -> tuple[Corpus, Sources | None]:

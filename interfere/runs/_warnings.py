@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 _GUESSING = 0.97
-"""A warning is due when the loss is at least this share of that of guessing every token alike."""
+"""A warning is due when the loss is at least this share of that of guessing every token, or every label, alike."""
+
+_MANY_TEXTS = 64
+"""Labelled texts of a chunk that are enough, whatever it may hold."""
 
 _SHORT = 0.5
 """A warning is due when chunks hold less than this share of the tokens that they may, and all text was read."""
@@ -77,8 +80,8 @@ def _guesses(losses: Mapping[str, float], guessing: float | None) -> list[str]:
         return []
     highest = max(losses[language] for language in unknown)
     return [
-        f"The model predicts {', '.join(unknown)} no better than by guessing (loss up to {highest:.2f}; every token "
-        f"alike gives {guessing:.2f}): is it trained, and is this its tokenizer and objective? Gradients of a model "
+        f"The model predicts {', '.join(unknown)} no better than by guessing (loss up to {highest:.2f}; guessing "
+        f"gives {guessing:.2f}): is it trained, and is this its tokenizer and objective? Gradients of a model "
         "that knows nothing say little about languages."
     ]
 
@@ -86,6 +89,10 @@ def _guesses(losses: Mapping[str, float], guessing: float | None) -> list[str]:
 def _short_text(data: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Any]) -> list[str]:
     """A sentence if text ran out before the chunks were as long as they may be."""
     wanted = settings["tokens_per_chunk"]
+    labels = settings["objective"] in ("text-classification", "token-classification")
+    if settings["objective"] == "text-classification":
+        # A text has one prediction, and a hundred of them are no little text.
+        wanted = min(wanted, _MANY_TEXTS)
     short = {
         language: facts["tokens"] / settings["chunks"]
         for language, facts in data.items()
@@ -97,9 +104,10 @@ def _short_text(data: Mapping[str, Mapping[str, Any]], settings: Mapping[str, An
     passes = (
         ", or more --mask-passes" if settings["objective"] in ("masked-lm", "span-corruption", "text-infilling") else ""
     )
+    enough = f"--tokens-per-chunk allows {settings['tokens_per_chunk']:,}"
     low, high = f"{min(short.values()):,.0f}", f"{max(short.values()):,.0f}"
     return [
         f"All text of {languages} was dealt out, and chunks have about {low if low == high else f'{low} to {high}'} "
-        f"predicted tokens where --tokens-per-chunk allows {wanted:,}: intervals are wide "
+        f"{'labels' if labels else 'predicted tokens'} where {enough}: intervals are wide "
         f"and self-similarity is low for that reason. Give more text{passes}."
     ]

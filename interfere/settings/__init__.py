@@ -13,7 +13,7 @@ from interfere.settings._experiment import (
 )
 from interfere.settings._gradients import GradientSettings, Gram, Granularity, Metric, Scope
 from interfere.settings._importance import Ablation, ImportanceSettings, Method
-from interfere.settings._reading import ReadingSettings
+from interfere.settings._reading import Head, ReadingSettings
 from interfere.settings._tasks import LabelledSubword, Task, TaskSettings
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "GradientSettings",
     "Gram",
     "Granularity",
+    "Head",
     "ImportanceSettings",
     "LabelledSubword",
     "Method",

@@ -12,8 +12,8 @@ from interfere.errors import InputError
 from interfere.settings._checks import require_at_least, require_choice
 from interfere.settings._reading import ReadingSettings
 
-Scope = Literal["body", "all"]
-Granularity = Literal["layer", "module", "tensor"]
+Scope = Literal["body", "all", "adapters"]
+Granularity = Literal["layer", "module", "tensor", "expert"]
 Gram = Literal["auto", "exact", "sketch"]
 Metric = Literal["euclidean", "adam", "per-tensor"]
 
@@ -27,8 +27,10 @@ class GradientSettings(ReadingSettings):
             more time, the same results.
         shard: spread the model over the processes that torchrun has started, for one that does not fit a device; the
             loss then takes the plain path, gradients are sketched, and the metric is `euclidean`.
-        scope: `body`, the transformer without embeddings and head, or `all`.
-        granularity: groups reported beside the body: each `layer`, each `module` kind of a layer, or each `tensor`.
+        scope: `body`, the transformer without embeddings and head, `all`, or `adapters`, the parameters that adapters
+            have added to it.
+        granularity: groups reported beside the body: each `layer`, each `module` kind of a layer, each `tensor`, or
+            each `expert` of a mixture of experts, with `module` for what is in none.
         metrics: inner products: `euclidean`, `adam`, `per-tensor`.
         gram: `exact` keeps whole gradients, `sketch` keeps a linear sketch of each group; `auto` is exact where all
             gradients fit `memory_budget`.

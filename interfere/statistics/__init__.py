@@ -31,6 +31,7 @@ from interfere.statistics._quality import (
     delta_rows,
     paired_delta,
 )
+from interfere.statistics._reached import UNSEEN, Reached
 from interfere.statistics._removal import Damage, ablation_tables
 from interfere.statistics._scout import Extrapolation, extrapolate
 from interfere.statistics._sketch import SketchParts
@@ -47,6 +48,7 @@ __all__ = [
     "OF_METHOD",
     "PAIR_COLUMNS",
     "SELF_COLUMNS",
+    "UNSEEN",
     "Change",
     "Chosen",
     "Correlation",
@@ -59,6 +61,7 @@ __all__ = [
     "Linearised",
     "MatchedDocuments",
     "PairedDocuments",
+    "Reached",
     "SketchParts",
     "Tables",
     "UnitChange",

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from interfere.statistics._changes import Linearised
 from interfere.statistics._corrected import corrected_cosine
 from interfere.statistics._kernels import FEWEST_SLOTS, Floats, Variance, combine, kernel, variance
-from interfere.statistics._pairs import pair_block, t_quantile
+from interfere.statistics._pair import pair_block, t_quantile
 from interfere.statistics._self import SelfEstimate, self_estimate
 from interfere.statistics._sketch import SketchParts, SketchVariance
 

@@ -23,7 +23,7 @@ import numpy as np
 from scipy import stats
 
 from interfere.statistics._kernels import Floats, Kernel, combine, strict_variance, variance
-from interfere.statistics._pairs import ROUNDING, t_quantile
+from interfere.statistics._pair import ROUNDING, t_quantile
 from interfere.statistics._verdicts import UNDETERMINED, q_values
 
 HIGHER, LOWER, SAME = "higher", "lower", "same"

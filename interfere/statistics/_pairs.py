@@ -2,73 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
-from interfere.statistics._corrected import corrected_cosine
-from interfere.statistics._kernels import FEWEST_SLOTS, Floats, Variance, kernel, strict_variance
-from interfere.statistics._self import SelfEstimate, raw_cosine
+from interfere.statistics._kernels import FEWEST_SLOTS, Floats, Variance, kernel
+from interfere.statistics._pair import Languages, Levels, Pair, estimate_pair, pair_block
 from interfere.statistics._settle import Unsettled, slots_to_settle
-from interfere.statistics._sketch import SketchVariance
 from interfere.statistics._verdicts import UNDETERMINED, Evidence, next_threshold, q_values, verdicts
-
-ROUNDING = 1e-12
-"""Least standard error of a ratio: an exact clone's is 0, but its 1 is rounded."""
-
-
-@dataclass(frozen=True)
-class Levels:
-    """What findings are held against: half width of neutral, confidence of intervals, level of the q-values."""
-
-    margin: float
-    confidence: float
-    alpha: float
-
-
-@dataclass(frozen=True)
-class Languages:
-    """What is known of the L languages before pairs are looked at.
-
-    Args:
-        names: L names.
-        failed: language → why it has no gradients.
-        own: per language, its own dots.
-        sure: (G, L) whether dot(ℓ,ℓ) is above 0 for sure: whether the lower end of its interval is.
-        tokens_per_chunk: (L,) mean predicted tokens of a chunk, NaN where unknown.
-        tokens_per_byte: (L,) predicted tokens per UTF-8 byte, NaN where unknown.
-        sketch: the sketch's variances, None if the Gram is exact.
-        own_sketch: (G, L) sketch variance of dot(ℓ,ℓ).
-    """
-
-    names: Sequence[str]
-    failed: Mapping[str, str]
-    own: Sequence[SelfEstimate]
-    sure: NDArray[np.bool_]
-    tokens_per_chunk: Floats
-    tokens_per_byte: Floats
-    sketch: SketchVariance | None
-    own_sketch: Floats
-
-
-@dataclass(frozen=True)
-class _Pair:
-    """Estimates of one pair of languages, each (G,)."""
-
-    dot: Floats
-    dot_variance: Variance | None
-    dot_sketch: Floats
-    cosine: Floats
-    corrected: Floats
-    corrected_variance: Variance | None
-    corrected_sketch: Floats
-    p_value: Floats
-    low: Floats
-    high: Floats
 
 
 @dataclass(frozen=True)
@@ -84,17 +27,6 @@ class PairEstimates:
     dots: Floats
 
 
-def pair_block(gram: Floats, a: int, b: int) -> Floats:
-    """(G, K, K) the entries of one pair of languages."""
-    block: Floats = gram[:, a, :, b, :]
-    return block
-
-
-def t_quantile(slots: int, confidence: float) -> float:
-    """Two-sided quantile of Student's t at K−1 degrees of freedom, NaN below four slots."""
-    return float(stats.t.ppf((1 + confidence) / 2, slots - 1)) if slots >= FEWEST_SLOTS else float("nan")
-
-
 def pair_estimates(gram: Floats, languages: Languages, levels: Levels) -> PairEstimates:
     """Everything of the pairs table but the centred cosine.
 
@@ -107,20 +39,20 @@ def pair_estimates(gram: Floats, languages: Languages, levels: Levels) -> PairEs
     index = list(combinations(range(n_languages), 2))
     shape = (n_groups, len(index))
     ok = [name not in languages.failed for name in languages.names]
-    pairs = {(a, b): _pair(gram, a, b, languages, levels) for a, b in index if ok[a] and ok[b]}
+    pairs = {(a, b): estimate_pair(gram, a, b, languages, levels) for a, b in index if ok[a] and ok[b]}
     names = ("cosine", "corrected", "ci_low", "ci_high", "p_value", "transfer_ab", "transfer_ba", "transfer_bytes_ab",
              "transfer_bytes_ba", "magnitude_similarity", "tokens_to_settle", "sketch_error")  # fmt: skip
     numbers = {name: np.full(shape, np.nan) for name in names}
     dots = np.full((n_groups, n_languages, n_languages), np.nan)
     for a, own in enumerate(languages.own):
         if ok[a]:
-            dots[:, a, a] = own.dot.mean
+            dots[:, a, a] = own.dot.mean if languages.reached is None else kernel(pair_block(gram, a, a)).mean
     for i, (a, b) in enumerate(index):
         if (a, b) not in pairs:
             continue
         pair = pairs[a, b]
-        dots[:, a, b] = dots[:, b, a] = pair.dot
-        own_a, own_b = languages.own[a], languages.own[b]
+        dots[:, a, b] = dots[:, b, a] = pair.total
+        own_a, own_b = pair.a.own, pair.b.own
         # Where all gradients of a language are 0, transfer from it would be 0; it is null, as all else of that pair.
         some = (own_a.mean_square > 0) & (own_b.mean_square > 0)
         above_a, above_b = (np.where(some & (own.dot.mean > 0), own.dot.mean, np.nan) for own in (own_a, own_b))
@@ -137,9 +69,7 @@ def pair_estimates(gram: Floats, languages: Languages, levels: Levels) -> PairEs
             "transfer_bytes_ba": pair.dot / above_a * (bytes_b / bytes_a),
             "magnitude_similarity": 2 * np.sqrt(above_a * above_b) / (above_a + above_b),
             # Where a dot(ℓ,ℓ) may be next to nothing, a ratio over it has no error that is linear in the sketch's.
-            "sketch_error": np.where(
-                languages.sure[:, a] & languages.sure[:, b], np.sqrt(pair.corrected_sketch), np.nan
-            ),
+            "sketch_error": np.where(pair.a.sure & pair.b.sure, np.sqrt(pair.corrected_sketch), np.nan),
         }
         for name, value in values.items():
             numbers[name][:, i] = value
@@ -157,57 +87,27 @@ def pair_estimates(gram: Floats, languages: Languages, levels: Levels) -> PairEs
             pair = pairs[a, b]
             verdict[:, i], reason[:, i] = _verdict(pair, q[:, i], a, b, languages, levels)
             open_ = (verdict[:, i] == UNDETERMINED) & np.isfinite(pair.corrected)
-            more = _more_slots(pair, open_, a, b, languages, levels, slots=slots, threshold=threshold)
+            more = _more_slots(pair, open_, levels, slots=slots, threshold=threshold)
             each = (languages.tokens_per_chunk[a] + languages.tokens_per_chunk[b]) / 2
             numbers["tokens_to_settle"][open_, i] = np.ceil(more * each)
+        if not reasons and languages.reached is not None:
+            unseen = languages.reached.reasons(a, b, languages.names)
+            reason[unseen != "", i] = unseen[unseen != ""]
     return PairEstimates({**numbers, "q_value": q, "verdict": verdict, "reason": reason}, dots)
 
 
-def _pair(gram: Floats, a: int, b: int, languages: Languages, levels: Levels) -> _Pair:
-    own_a, own_b = languages.own[a], languages.own[b]
-    n_groups, slots = len(gram), gram.shape[2]
-    block = pair_block(gram, a, b)
-    dot = kernel(block)
-    estimate = corrected_cosine(own_a.dot, own_b.dot, dot)
-    dot_sketch, corrected_sketch = np.zeros(n_groups), np.zeros(n_groups)
-    if languages.sketch is not None:
-        pair = languages.sketch.pair(a, b)
-        dot_sketch, corrected_sketch = pair.of(0.0, 1.0, 0.0), pair.of(*estimate.weights)
-    dot_variance = None
-    p_value, half = np.full(n_groups, np.nan), np.full(n_groups, np.nan)
-    if estimate.variance is not None:
-        dot_variance = strict_variance(dot)
-        # 0/0, two languages whose dots are all 0, is NaN and stays out of the family.
-        statistic = np.abs(dot.mean) / np.sqrt(dot_variance.total + dot_sketch)
-        p_value = 2 * stats.t.sf(statistic, slots - 1)
-        error = np.maximum(np.sqrt(estimate.variance.total + corrected_sketch), ROUNDING)
-        half = t_quantile(slots, levels.confidence) * error
-    return _Pair(
-        dot=dot.mean,
-        dot_variance=dot_variance,
-        dot_sketch=dot_sketch,
-        cosine=raw_cosine(block, own_a.chunk_norms, own_b.chunk_norms),
-        corrected=estimate.value,
-        corrected_variance=estimate.variance,
-        corrected_sketch=corrected_sketch,
-        p_value=p_value,
-        low=estimate.value - half,
-        high=estimate.value + half,
-    )
-
-
 def _verdict(
-    pair: _Pair, q: Floats, a: int, b: int, languages: Languages, levels: Levels
+    pair: Pair, q: Floats, a: int, b: int, languages: Languages, levels: Levels
 ) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
-    own_a, own_b = languages.own[a], languages.own[b]
+    own_a, own_b = pair.a.own, pair.b.own
     evidence = Evidence(
         corrected=pair.corrected,
         low=pair.low,
         high=pair.high,
         dot=pair.dot,
         q=q,
-        sure_a=languages.sure[:, a],
-        sure_b=languages.sure[:, b],
+        sure_a=pair.a.sure,
+        sure_b=pair.b.sure,
         positive_a=own_a.dot.mean > 0,
         positive_b=own_b.dot.mean > 0,
         zero_a=own_a.mean_square == 0,
@@ -217,22 +117,19 @@ def _verdict(
 
 
 def _more_slots(
-    pair: _Pair,
+    pair: Pair,
     rows: NDArray[np.bool_],
-    a: int,
-    b: int,
-    languages: Languages,
     levels: Levels,
     *,
     slots: int,
     threshold: float,
 ) -> Floats:
     """(rows,) how many more slots would settle the rows that are open."""
-    own_a, own_b = languages.own[a], languages.own[b]
+    own_a, own_b = pair.a.own, pair.b.own
     spreads = (pair.dot_variance, own_a.dot_variance, own_b.dot_variance, pair.corrected_variance)
     picked = [Variance(v.linear[rows], v.degenerate[rows]) for v in spreads if v is not None]
     dots = np.stack([pair.dot, own_a.dot.mean, own_b.dot.mean], axis=1)
-    sketches = np.stack([pair.dot_sketch, languages.own_sketch[:, a], languages.own_sketch[:, b]], axis=1)
+    sketches = np.stack([pair.dot_sketch, pair.a.sketch, pair.b.sketch], axis=1)
     unsettled = Unsettled(
         corrected=pair.corrected[rows],
         corrected_variance=picked[3],

@@ -60,15 +60,24 @@ class SketchVariance:
         block = self._gram[self._used, a, :, b, :]
         return np.where(np.isfinite(block), block, 0.0)
 
-    def _trace(self, x: Floats, y: Floats) -> Floats:
+    def _trace(self, x: Floats, y: Floats, kept: Floats | None = None) -> Floats:
         """(G,) Σ over a group's parts of tr(x y) · 2/B."""
         of_part = 2 * np.einsum("pij,pji->p", x, y) / self._sizes
+        if kept is not None:
+            of_part = of_part * kept
         total = np.zeros(self._groups)
         np.add.at(total, self._group, of_part[self._part])
         return total
 
-    def pair(self, a: int, b: int) -> PairSketch:
-        """The sketch variances of the sums of dot(a,a), dot(a,b) and dot(b,b) of one pair."""
+    def pair(self, a: int, b: int, kept: NDArray[np.bool_] | None = None) -> PairSketch:
+        """The sketch variances of the sums of dot(a,a), dot(a,b) and dot(b,b) of one pair.
+
+        Args:
+            a: one language.
+            b: the other.
+            kept: (P,) the parts that count; all by default.
+        """
+        counted = None if kept is None else kept[self._used].astype(np.float64)
         side = (a, b)
         # J = 11ᵀ − I leaves a slot's product with itself out: J G = column sums − G.
         hollow = {}
@@ -80,15 +89,25 @@ class SketchVariance:
         traces = {}
         for left, right in product(hollow, repeat=2):
             if left <= right:
-                traces[left, right] = traces[right, left] = self._trace(hollow[left], hollow[right]) / scale
+                traces[left, right] = traces[right, left] = self._trace(hollow[left], hollow[right], counted) / scale
         return PairSketch(traces)
 
-    def self_similarity(self, a: int, ratio: Floats, mean_square: Floats) -> Floats:
-        """(G,) sketch variance of dot(a,a) / mean ‖g(a,k)‖², from the ratio and its denominator, each (G,)."""
+    def self_similarity(
+        self, a: int, ratio: Floats, mean_square: Floats, pairs: Floats | float = 1.0, chunks: Floats | float = 1.0
+    ) -> Floats:
+        """(G,) sketch variance of dot(a,a) / mean ‖g(a,k)‖².
+
+        Args:
+            a: the language.
+            ratio: (G,) its self-similarity.
+            mean_square: (G,) what that is divided by.
+            pairs: (G,) all pairs of slots over those that were counted.
+            chunks: (G,) the same for slots.
+        """
         block = self._block(a, a)
         hollow = block.sum(axis=-2, keepdims=True) - block
         slots = block.shape[-1]
-        off, diagonal = 1 / (slots * (slots - 1)), -ratio / slots
+        off, diagonal = pairs / (slots * (slots - 1)), -ratio * chunks / slots
         total = off**2 * self._trace(hollow, hollow) + 2 * off * diagonal * self._trace(hollow, block)
         total += diagonal**2 * self._trace(block, block)
         share: Floats = np.maximum(total, 0.0) / mean_square**2

@@ -11,7 +11,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interfere.statistics._kernels import Floats
-from interfere.statistics._pairs import ROUNDING, Languages, Levels, pair_block, pair_estimates, t_quantile
+from interfere.statistics._missing import self_estimate_of_seen
+from interfere.statistics._pair import ROUNDING, Languages, Levels, pair_block, surely_positive, t_quantile
+from interfere.statistics._pairs import pair_estimates
+from interfere.statistics._reached import UNSEEN, Reached, present_pairs
 from interfere.statistics._self import self_estimate
 from interfere.statistics._shared import centred_cosines, common_share
 from interfere.statistics._sketch import SketchParts, SketchVariance
@@ -66,6 +69,7 @@ def gram_tables(
     sketch: SketchParts | None = None,
     reference: ArrayLike | None = None,
     failed: Mapping[str, str] | None = None,
+    reached: Reached | None = None,
 ) -> Tables:
     """Every quantity of the gradient analysis from the inner products of chunk gradients.
 
@@ -91,6 +95,10 @@ def gram_tables(
             own by default.
         failed: language → why it has no gradients. Its entries may be NaN; its rows are undetermined for that reason,
             and it is left out of common share, mixture residual and centred cosine.
+        reached: which chunks reached the experts of a group. A pair is then compared over the experts that both
+            languages reached in at least four chunks, and over the chunks that reached one of them; where there are
+            none, its row is undetermined with a reason that starts with `unseen`. Norm shares, common share, mixture
+            residual and centred cosine are of the whole gradient all the same.
 
     Raises:
         ValueError: a shape or a name does not fit, or an entry of a language that has not failed is not finite.
@@ -111,7 +119,7 @@ def gram_tables(
     levels = Levels(margin, confidence, alpha)
     # What is undefined (0/0, the root of a negative dot) becomes NaN, which is how the tables write null.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        known = _languages(gram, languages, failed, n_tokens, n_bytes, sketch, confidence)
+        known = _languages(gram, languages, failed, n_tokens, n_bytes, sketch, confidence, reached)
         estimates = pair_estimates(gram, known, levels)
         centred = centred_cosines(estimates.dots, good)
         index = list(combinations(range(n_languages), 2))
@@ -128,6 +136,9 @@ def gram_tables(
             "tokens": _sums(n_tokens),
             "documents": _sums(_table(documents, chunks, "documents")),
         }
+        if reached is not None:
+            unseen = [str(reason).startswith(UNSEEN) for reason in pairs["reason"]]
+            pairs["centred"] = np.where(unseen, np.nan, pairs["centred"])
         if reference is not None:
             own["norm_share"] = own["mean_square"] / _table(reference, (n_languages,), "reference")
         self_ = {name: values.ravel() for name, values in own.items()} | {
@@ -193,22 +204,21 @@ def _languages(
     bytes_: Floats,
     sketch: SketchParts | None,
     confidence: float,
+    reached: Reached | None,
 ) -> Languages:
     n_groups, n_languages, slots = gram.shape[:3]
     own = []
+    spread = None if sketch is None else SketchVariance(sketch)
+    own_sketch = np.zeros((n_groups, n_languages))
+    sure = np.zeros((n_groups, n_languages), dtype=bool)
     for a, name in enumerate(names):
         block = pair_block(gram, a, a)
         # The results of a language that failed are blanked later; zeros keep its NaN out of the arithmetic.
-        own.append(self_estimate(np.zeros_like(block) if name in failed else block))
-    own_sketch = np.zeros((n_groups, n_languages))
-    spread = None if sketch is None else SketchVariance(sketch)
-    sure = np.zeros((n_groups, n_languages), dtype=bool)
-    for a, estimate in enumerate(own):
+        block = np.zeros_like(block) if name in failed else block
+        own.append(self_estimate(block) if reached is None else self_estimate_of_seen(block, reached.chunks(a)))
         if spread is not None:
             own_sketch[:, a] = spread.pair(a, a).of(1.0, 0.0, 0.0)
-        if estimate.dot_variance is not None:
-            error = np.sqrt(estimate.dot_variance.total + own_sketch[:, a])
-            sure[:, a] = estimate.dot.mean > t_quantile(slots, confidence) * error
+        sure[:, a] = surely_positive(own[a], own_sketch[:, a], slots, confidence)
     return Languages(
         names=names,
         failed=failed,
@@ -218,6 +228,7 @@ def _languages(
         tokens_per_byte=tokens.sum(axis=1) / bytes_.sum(axis=1),
         sketch=spread,
         own_sketch=own_sketch,
+        reached=reached,
     )
 
 
@@ -229,15 +240,23 @@ def _self_columns(known: Languages, good: NDArray[np.bool_], slots: int, confide
         if known.names[a] in known.failed:
             continue
         columns["self_similarity"][:, a] = own.ratio
+        counted: int | NDArray[np.int64] = slots
+        scales: tuple[Floats | float, Floats | float] = (1.0, 1.0)
+        if known.reached is not None:
+            seen = known.reached.chunks(a)
+            counted = seen.sum(axis=1)
+            scales = present_pairs(seen, seen), slots / np.maximum(counted, 1)
         if own.ratio_variance is not None:
             extra = np.zeros(len(good))
             if known.sketch is not None:
-                extra = known.sketch.self_similarity(a, own.ratio, own.mean_square)
+                extra = known.sketch.self_similarity(a, own.ratio, own.mean_square, *scales)
             error = np.maximum(np.sqrt(own.ratio_variance.total + extra), ROUNDING)
-            half = t_quantile(slots, confidence) * error
+            half = t_quantile(counted, confidence) * error
             columns["ci_low"][:, a], columns["ci_high"][:, a] = own.ratio - half, own.ratio + half
         columns["norm"][:, a] = np.sqrt(np.where(own.dot.mean > 0, own.dot.mean, np.nan))
-        columns["mean_square"][:, a] = own.mean_square
+        # Of all chunks, so that shares of it add up; those that reached no expert have 0.
+        missing = known.reached is not None
+        columns["mean_square"][:, a] = (own.chunk_norms**2).mean(axis=1) if missing else own.mean_square
         columns["norm_share"][:, a] = 1.0
     return columns
 

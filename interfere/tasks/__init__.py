@@ -1,5 +1,6 @@
 """Fine-tuning on labelled tasks, within a language and across languages."""
 
+from interfere.corpus._items import Item
 from interfere.tasks._analyze import TaskAnalysis, analyze_task
 from interfere.tasks._fine_tune import fine_tune
 from interfere.tasks._interval import Estimate, difference_estimate, score_estimate
@@ -8,7 +9,7 @@ from interfere.tasks._matrix import DELTA_COLUMNS, SCORE_COLUMNS, UNIT_COLUMNS
 from interfere.tasks._read import read_labelled
 from interfere.tasks._result import analyze_task_deltas
 from interfere.tasks._scores import f1, label_counts, span_counts, spans
-from interfere.tasks._types import Item, LabelledCorpus, UnitPredictions, items_sha256
+from interfere.tasks._types import LabelledCorpus, UnitPredictions, items_sha256
 
 __all__ = [
     "DELTA_COLUMNS",

@@ -14,12 +14,13 @@ from typing import Any
 import torch
 
 from interfere.checkpoint import check_device
+from interfere.corpus._items import OUTSIDE, Item
 from interfere.engine import write_json
 from interfere.errors import InputError, RunError
+from interfere.objectives._items import Encoded, encode
 from interfere.settings import TaskSettings
-from interfere.tasks._encode import Encoded, encode
 from interfere.tasks._load import Loaded, TaskModel, load_for_task
-from interfere.tasks._types import OUTSIDE, Item, LabelledCorpus, UnitPredictions, items_sha256
+from interfere.tasks._types import LabelledCorpus, UnitPredictions, items_sha256
 
 StepCallback = Callable[[int], None]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from interfere.corpus._items import OUTSIDE, Item
 from interfere.corpus._names import listed, shown
 from interfere.errors import InputError
 from interfere.settings._tasks import Task
-from interfere.tasks._types import OUTSIDE, Item
 
 
 def check_labels(

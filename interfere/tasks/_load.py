@@ -12,8 +12,9 @@ from typing import Any, Literal
 import torch
 
 from interfere.checkpoint import DTYPES, embedding_rows, map_parameters
+from interfere.checkpoint._config import load_config
+from interfere.checkpoint._fresh import draw_weights, is_pooler, set_labels
 from interfere.checkpoint._hub import cache_alone_without_network, resolved_revision
-from interfere.checkpoint._load import _load_config
 from interfere.checkpoint._quiet import quiet
 from interfere.checkpoint._tokenizer import check_tokenizer, load_tokenizer
 from interfere.checkpoint._weights import check_finite, read_weights
@@ -28,7 +29,6 @@ _HEADS = {
     "text-classification": "AutoModelForSequenceClassification",
     "token-classification": "AutoModelForTokenClassification",
 }
-_POOLERS = ("pooler", "classifier", "score", "classification_head", "summary", "dropout")
 
 _OF_NO_CONCERN = ("_name_or_path", "transformers_version", "architectures", "dtype", "use_cache")
 
@@ -105,10 +105,8 @@ def load_for_task(model: TaskModel, corpus: LabelledCorpus, settings: TaskSettin
         if Path(place).is_file():
             raise RunError(f"{what} {place!r} is a file; give the folder that it is in")
     with quiet(), cache_alone_without_network(name, source):
-        config = _load_config(name, model.revision, model.trust_remote_code)
-        config.num_labels = len(corpus.labels)
-        config.id2label = dict(enumerate(corpus.labels))
-        config.label2id = {label: index for index, label in enumerate(corpus.labels)}
+        config = load_config(name, model.revision, model.trust_remote_code)
+        set_labels(config, corpus.labels)
         # A checkpoint that was fine-tuned before may be set to regression or to several labels at once.
         config.problem_type = "single_label_classification" if settings.task == "text-classification" else None
         # The head's draw must not depend on what was drawn before, nor change what will be drawn after.
@@ -123,7 +121,7 @@ def load_for_task(model: TaskModel, corpus: LabelledCorpus, settings: TaskSettin
                 trust_remote_code=model.trust_remote_code,
             )
             fresh = _fresh_parameters(loaded, report, name)
-            _draw(loaded, fresh, seed)
+            draw_weights(loaded, fresh, seed)
         revision = None if model.tokenizer is not None else model.revision
         tokenizer = load_tokenizer(source, config, revision, model.trust_remote_code)
     check_finite(loaded, name)
@@ -160,7 +158,7 @@ def _fresh_parameters(model: Any, report: Any, name: str) -> tuple[str, ...]:
     # A head that was trained for something else has another shape; it is drawn anew, as a missing one is.
     new |= {entry[0] for entry in report.get("mismatched_keys") or ()}
     new = {key for key in new if key in parameters and key not in tied}
-    body = sorted(key for key in new if parameters[key].layer != "head" and not _is_pooler(key))
+    body = sorted(key for key in new if parameters[key].layer != "head" and not is_pooler(key))
     if body:
         more = f" and {len(body) - 1} more" if len(body) > 1 else ""
         raise RunError(f"model {name!r} lacks weights of its body, or has them in another shape: {body[0]}{more}")
@@ -168,25 +166,8 @@ def _fresh_parameters(model: Any, report: Any, name: str) -> tuple[str, ...]:
     return tuple(sorted(new | {key for key in parameters if _is_head(key)}))
 
 
-def _is_pooler(key: str) -> bool:
-    return any(part in _POOLERS for part in key.split("."))
-
-
 def _is_head(key: str) -> bool:
     return key.split(".")[0] in ("classifier", "score", "classification_head")
-
-
-def _draw(model: Any, fresh: tuple[str, ...], seed: int) -> None:
-    """Initialise parameters as the model's own class would, each module from a seed of its own."""
-    for name in sorted({key.rpartition(".")[0] for key in fresh}):
-        module = model.get_submodule(name)
-        for own, parameter in module.named_parameters(recurse=False):
-            # transformers leaves alone what bears this mark.
-            parameter._is_hf_initialized = f"{name}.{own}" not in fresh
-        digest = sha256(f"{seed}\0{name}".encode()).digest()
-        torch.manual_seed(int.from_bytes(digest[:7], "big"))
-        with torch.no_grad():
-            model._init_weights(module)
 
 
 def _set_pad_id(model: Any, tokenizer: Any) -> int:

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from interfere.corpus._items import Item
 from interfere.errors import InputError
 from interfere.settings._tasks import Task
 from interfere.tasks._files import LanguageFiles, find_files
 from interfere.tasks._labels import check_labels
 from interfere.tasks._parse import parse_file
-from interfere.tasks._types import Item, LabelledCorpus
+from interfere.tasks._types import LabelledCorpus
 
 TEST_SHARE = 0.2
 """Share of a file without a test file of its own that is held out."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from interfere.tasks._types import OUTSIDE
+from interfere.corpus._items import OUTSIDE
 
 Counts = NDArray[np.int64]
 

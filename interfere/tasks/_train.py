@@ -15,11 +15,11 @@ import torch
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from interfere.checkpoint._quiet import quiet
+from interfere.corpus._items import Item
 from interfere.errors import RunError
+from interfere.objectives._items import Encoded
 from interfere.settings import TaskSettings
-from interfere.tasks._encode import Encoded
 from interfere.tasks._load import Loaded
-from interfere.tasks._types import Item
 
 _NO_LABEL = -100
 """What transformers' losses leave out."""

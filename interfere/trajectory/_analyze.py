@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from interfere.checkpoint import Checkpoint, load_checkpoint
+from interfere.checkpoint import Checkpoint, expected_task, load_checkpoint
 from interfere.corpus import Corpus, language_sha256, read_corpus, require_languages
 from interfere.engine import Progress, ProgressCallback
 from interfere.errors import InputError, InterfereError
@@ -38,6 +38,8 @@ class _Loading:
     """How checkpoints are loaded."""
 
     tokenizer: str | Path | None
+    base_model: str | Path | None
+    subfolder: str | None
     objective: str
     dtype: str
     device: str
@@ -47,6 +49,8 @@ class _Loading:
         return load_checkpoint(
             point.model,
             revision=point.revision,
+            subfolder=self.subfolder,
+            base_model=self.base_model,
             tokenizer=self.tokenizer,
             objective=self.objective,
             dtype=self.dtype,
@@ -64,6 +68,8 @@ def analyze_trajectory(
     directory: str | Path | None = None,
     overwrite: bool = False,
     tokenizer: str | Path | None = None,
+    base_model: str | Path | None = None,
+    subfolder: str | None = None,
     dtype: str = "float32",
     device: str = "auto",
     trust_remote_code: bool = False,
@@ -87,6 +93,8 @@ def analyze_trajectory(
         overwrite: compute checkpoints again whose weights have changed since they were measured, and unfinished ones
             from their beginning.
         tokenizer: where the tokenizer is, if not with the checkpoints.
+        base_model: of checkpoints that are PEFT adapters: the model that they are on, as for `load_checkpoint`.
+        subfolder: where each checkpoint is within its folder or repository.
         dtype: `float32`, `bfloat16` or `float16`.
         device: a device of torch, or `auto`: the GPU where there is one, else the CPU.
         trust_remote_code: whether Python code that comes with a model may run.
@@ -106,12 +114,21 @@ def analyze_trajectory(
     settings = settings if settings is not None else GradientSettings()
     if settings.adam_state is not None:
         raise InputError("--adam-state is of one checkpoint: a trajectory reads the optimizer.pt of each of them")
-    corpus = read_corpus(corpus)
+    # What a checkpoint's class says of its labels is known where each is loaded; text has to be read before.
+    named = isinstance(objective, str) and objective != "auto"
+    corpus = read_corpus(corpus, task=expected_task("", str(objective)) if named else None)
     require_languages(corpus)
     name = objective if isinstance(objective, str) else "custom"
     ranks = Ranks.current()
-    loading = _Loading(tokenizer, name if name != "custom" else "auto", dtype, device, trust_remote_code)
+    if subfolder is not None and any(_is_folder(point) for point in checkpoints):
+        # Whether a checkpoint has changed since is told by the files of the folder that is given.
+        raise InputError(
+            "--subfolder is for --model with --revisions: of checkpoints in folders give the folders inside"
+        )
+    own = name if name != "custom" else "auto"
+    loading = _Loading(tokenizer, base_model, subfolder, own, dtype, device, trust_remote_code)
     plan = _plan(settings, corpus, name, dtype)
+    plan |= {key: str(value) for key, value in (("base_model", base_model), ("subfolder", subfolder)) if value}
     with _opened(directory, plan, ranks) as folder:
         known = {each: kept.point for each, kept in folder.kept.items() if folder.finished(each)}
         points = ordered_points(checkpoints, known)
@@ -133,6 +150,10 @@ def analyze_trajectory(
             _write_joined(result, folder.path)
         ranks.wait()
     return result
+
+
+def _is_folder(point: Point) -> bool:
+    return Path(point.model if isinstance(point, TrainingPoint) else point).is_dir()
 
 
 def _plan(settings: GradientSettings, corpus: Corpus, objective: str, dtype: str) -> dict[str, Any]:

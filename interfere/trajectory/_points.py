@@ -13,6 +13,7 @@ from interfere.errors import InputError
 
 _STEP = re.compile(r"(?:^|[^a-z])(?:checkpoint|ckpt|(?:global[_-]?)?step|iter)s?[_-]?(\d+)(?![0-9a-z])", re.IGNORECASE)
 _STATE = "trainer_state.json"
+_CONFIGS = ("config.json", "adapter_config.json")
 _WILD = re.compile(r"[*?\[]")
 
 
@@ -114,7 +115,7 @@ def checkpoint_folders(patterns: Iterable[str | Path]) -> list[str]:
         if not path.is_dir():
             kind = "is a file; give the folder of a checkpoint" if path.is_file() else "there is no such folder"
             raise InputError(f"--checkpoints {pattern}: {kind}")
-        if not (path / "config.json").is_file() and any(path.glob("checkpoint-*/config.json")):
+        if not any((path / name).is_file() for name in _CONFIGS) and any(path.glob("checkpoint-*/*config.json")):
             raise InputError(f"--checkpoints {pattern}: holds checkpoints and is none; give {path / 'checkpoint-*'}")
         out.append(pattern)
     return list(dict.fromkeys(out))

@@ -98,7 +98,10 @@ def test_folders_and_impossible_names_are_not_asked_for(hub, monkeypatch, tmp_pa
     assert "no name of a model on the hub" in refused("/no/such/folder")
     file = tmp_path / "en.txt"
     file.write_text("")
-    assert refused(file) == f"model '{file}' is a file; give the folder that config.json and the weights are in"
+    assert (
+        refused(file)
+        == f"model '{file}' is a file; give the folder that config.json and the weights are in, or a GGUF file"
+    )
     message = refused(tmp_path / "m", tokenizer=file)
     assert message == f"tokenizer '{file}' is a file; give the folder that it is in"
 

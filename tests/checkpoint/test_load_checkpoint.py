@@ -75,6 +75,8 @@ def test_the_class_decides_before_the_kind_of_model():
     config = transformers.BertConfig(architectures=["BertLMHeadModel"], is_decoder=True)
     assert resolve_objective(config) == "causal-lm"
     config = transformers.BertConfig(architectures=["BertForSequenceClassification"])
+    assert resolve_objective(config) == "text-classification"
+    config = transformers.BertConfig(architectures=["BertForQuestionAnswering"])
     assert resolve_objective(config) == "masked-lm"
     config = transformers.XLMConfig(architectures=["XLMWithLMHeadModel"])
     assert resolve_objective(config) == "masked-lm"
@@ -170,7 +172,8 @@ def test_folders_that_lack_a_file(tmp_path):
     (folder / "config.json").unlink()
     assert "has no config.json" in refused(folder)
     (folder / "adapter_config.json").write_text("{}")
-    assert "merge it into its base model" in refused(folder)
+    assert "has no weights: neither adapter_model.safetensors" in refused(folder)
+    (folder / "adapter_config.json").unlink()
     tiny_model("bert").save_pretrained(tmp_path / "shards", max_shard_size="20KB")
     lost = sorted((tmp_path / "shards").glob("model-*"))[1]
     lost.unlink()

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from interfere.objectives._items import Encoded, encode, word_positions
 from interfere.tasks import Item
-from interfere.tasks._encode import Encoded, encode, word_positions
 from tests.tiny import TEXTS, tiny_tokenizer
 
 TOKEN = "token-classification"

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from interfere.corpus._items import Item
 from interfere.errors import RunError
 from interfere.settings._tasks import LabelledSubword, Task
-from interfere.tasks._types import Item
 
 
 @dataclass(frozen=True)
