@@ -28,6 +28,7 @@ def check_inputs(
     model: str = "",
     revision: str | None = None,
     subfolder: str | None = None,
+    base_model: str | None = None,
     objective: str = "auto",
 ) -> tuple[RunDirectory, Corpus]:
     """The run directory, not opened yet, and the text.
@@ -47,7 +48,7 @@ def check_inputs(
     if model or objective != "auto":
         from interfere.checkpoint import expected_task
 
-        task = expected_task(model, objective, revision=revision, subfolder=subfolder)
+        task = expected_task(model, objective, revision=revision, subfolder=subfolder, base_model=base_model)
     corpus = read_corpus(data, split_list(languages), task=task)
     require_languages(corpus)
     deal_slots(corpus, settings.chunks, settings.seed)

@@ -122,7 +122,7 @@ def doctor(
         from interfere.checkpoint import expected_task
         from interfere.corpus import read_corpus, require_languages
 
-        task = expected_task(model, objective, revision=revision, subfolder=subfolder)
+        task = expected_task(model, objective, revision=revision, subfolder=subfolder, base_model=base_model)
         corpus = read_corpus(data, split_list(languages), task=task)
         require_languages(corpus)
         try:

@@ -160,6 +160,7 @@ def gradients(
             model=model,
             revision=revision,
             subfolder=subfolder,
+            base_model=base_model,
             objective=objective,
         )
         checkpoint = load(

@@ -161,6 +161,7 @@ def importance(
             model=model,
             revision=revision,
             subfolder=subfolder,
+            base_model=base_model,
             objective=objective,
         )
         checkpoint = load(

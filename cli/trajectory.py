@@ -154,7 +154,9 @@ def trajectory(
         from interfere.corpus import deal_slots, read_corpus, require_languages
 
         first = points[0]
-        task = expected_task(first.model, objective, revision=first.revision)
+        task = expected_task(
+            first.model, objective, revision=first.revision, subfolder=subfolder, base_model=base_model
+        )
         corpus = read_corpus(data, split_list(languages), task=task)
         require_languages(corpus)
         deal_slots(corpus, settings.chunks, settings.seed)

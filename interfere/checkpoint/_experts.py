@@ -41,7 +41,8 @@ def find_experts(model: nn.Module, parameters: Mapping[str, ParameterInfo]) -> t
 
     Experts are told from where parameters stand in the module tree: a module of its own for each (`experts.3.w1`,
     `experts.expert_3.wi`), or one parameter for all of them (`experts.gate_up_proj` of shape (experts, …), or with the
-    experts' rows one below the other). A shared expert, which every token passes, is none.
+    experts' rows one below the other). A shared expert, which every token passes, is none. What an adapter adds to a
+    layer of an expert is the expert's: tokens that are sent elsewhere do not reach it either.
 
     Args:
         model: the model.
@@ -50,13 +51,15 @@ def find_experts(model: nn.Module, parameters: Mapping[str, ParameterInfo]) -> t
     modules = dict(model.named_modules(remove_duplicate=False))
     spans: dict[tuple[str, str, int], dict[str, tuple[int, int]]] = {}
     for name, info in parameters.items():
-        if info.kind != "expert" or "shared" in name.lower():
+        if info.kind not in ("expert", "adapter") or "shared" in name.lower():
             continue
         parts = name.split(".")
         numbered = _numbered(parts, modules)
         if numbered is not None:
             holder, index = numbered
             spans.setdefault((info.layer, holder, index), {})[name] = (0, info.parameters)
+            continue
+        if info.kind == "adapter":
             continue
         count = _fused(parts, info.shape, modules)
         if count is None:

@@ -41,9 +41,9 @@ def check_entries(folder: Path, what: str, name: str) -> None:
         RunError: one line that names the entry.
     """
     inside = folder.resolve()
-    own = [inside]
-    if inside.parent.name == "snapshots":
-        own.append(inside.parent.parent / "blobs")
+    # A subfolder of a repository is below its snapshot.
+    snapshots = [each for each in (inside, *inside.parents) if each.parent.name == "snapshots"]
+    own = [inside, *(each.parent.parent / "blobs" for each in snapshots)]
     for path in sorted(folder.iterdir()):
         shown = printable(path.name)
         if path.is_symlink():

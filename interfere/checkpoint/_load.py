@@ -24,11 +24,19 @@ from interfere.checkpoint._objective_name import (
     resolve_objective,
     sees_its_targets,
     seq2seq_objective,
+    with_architecture,
 )
 from interfere.checkpoint._place import find_place
 from interfere.checkpoint._quantized import quantization_method
 from interfere.checkpoint._quiet import quiet
-from interfere.checkpoint._sources import base_place, check_folders, commit_of, find_tokenizer, refuse_adapter
+from interfere.checkpoint._sources import (
+    base_place,
+    check_folders,
+    commit_of,
+    find_tokenizer,
+    refuse_adapter,
+    refuse_stored_head,
+)
 from interfere.checkpoint._tokenizer import check_tokenizer
 from interfere.checkpoint._weights import check_finite, check_loaded, hash_weights, read_weights
 from interfere.errors import InputError, RunError
@@ -141,6 +149,8 @@ def load_checkpoint(
         config = load_config(
             body.source, body.revision, trust_remote_code, subfolder=body.subfolder, gguf=body.gguf, shown=body.id
         )
+        if adapter is not None:
+            refuse_stored_head(adapter, config, body.id)
         train_head = _trains_head(head, adapter is not None)
         chosen = _choose_objective(body.id, config, objective, train_head=train_head)
         if train_head and chosen in LABELLED:
@@ -208,7 +218,7 @@ def checkpoint_from_model(model: Any, tokenizer: Any, *, id: str = "in memory", 
     own = type(model).__name__
     # The class is a better witness than the config, which may name the class that the weights were once saved from.
     if getattr(config, "architectures", None) != [own]:
-        config = _with_architecture(config, own)
+        config = with_architecture(config, own)
     chosen = _told_by_tokenizer(_choose_objective(id, config, objective), tokenizer, objective)
     return _finish(model, tokenizer, id, None, chosen)
 
@@ -242,7 +252,7 @@ def _choose_objective(name: str, config: Any, asked: str, *, train_head: bool = 
         return cast(ObjectiveName, asked)
     if train_head and own in LABELLED and asked not in ("auto", own):
         # What its body alone could be measured with.
-        own = resolve_objective(_with_architecture(config, None))
+        own = resolve_objective(with_architecture(config, None))
     if own in SEQ2SEQ and asked in SEQ2SEQ:
         own = asked
     if asked not in ("auto", own):
@@ -285,12 +295,3 @@ def _finish(
         objective=objective,
         fresh=fresh,
     )
-
-
-def _with_architecture(config: Any, name: str | None) -> Any:
-    """A copy of a config that names another class, or none; the model's own config stays as it is."""
-    import copy
-
-    changed = copy.copy(config)
-    changed.architectures = None if name is None else [name]
-    return changed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from typing import Any, Literal, cast, get_args
 
@@ -100,6 +101,13 @@ def auto_class(objective: ObjectiveName) -> Any:
         "token-classification": "AutoModelForTokenClassification",
     }.get(objective, "AutoModelForSeq2SeqLM")
     return getattr(transformers, name)
+
+
+def with_architecture(config: Any, name: str | None) -> Any:
+    """A copy of a config that names another class, or none; the model's own config stays as it is."""
+    changed = copy.copy(config)
+    changed.architectures = None if name is None else [name]
+    return changed
 
 
 def _names(mapping: str) -> dict[str, str]:

@@ -9,9 +9,13 @@ from interfere.checkpoint._adapter_files import Adapter, find_adapter, find_base
 from interfere.checkpoint._adapters import require_peft
 from interfere.checkpoint._files import check_entries
 from interfere.checkpoint._hub import resolved_revision
+from interfere.checkpoint._objective_name import LABELLED, resolve_objective
 from interfere.checkpoint._place import Place, find_place
 from interfere.checkpoint._tokenizer import has_tokenizer, load_tokenizer
 from interfere.errors import InputError, RunError
+
+_CLASSIFIERS = ("SEQ_CLS", "TOKEN_CLS")
+"""What PEFT calls the tasks that have labels."""
 
 
 def check_folders(place: Place, tokenizer: str | Path | None = None) -> None:
@@ -64,6 +68,24 @@ def refuse_adapter(base: Place, adapter: Adapter) -> None:
         raise RunError(f"adapter {adapter.id!r}: its base model {base.id!r} is an adapter itself; merge that one first")
 
 
+def refuse_stored_head(adapter: Adapter, config: Any, base: str) -> None:
+    """Make sure that a classifier's adapter is on a classifier: else its head is in the adapter alone.
+
+    Args:
+        adapter: from `find_adapter`.
+        config: of the base.
+        base: what messages call the base.
+
+    Raises:
+        RunError: the base has no head for labels.
+    """
+    if adapter.config.get("task_type") in _CLASSIFIERS and resolve_objective(config) not in LABELLED:
+        raise RunError(
+            f"adapter {adapter.id!r} is of a classifier, whose head is stored with it and not in its base model "
+            f"{base!r}; merge it into its base model with PEFT, and give the merged one"
+        )
+
+
 def find_tokenizer(
     tokenizer: str | Path | None, place: Place, body: Place, config: Any, trust_remote_code: bool
 ) -> Any:
@@ -87,6 +109,8 @@ def find_tokenizer(
             own.source, config, own.revision, trust_remote_code, subfolder=own.subfolder, gguf=own.gguf
         )
     if own.above is not None and not has_tokenizer(own.source, own.revision, own.subfolder):
+        if Path(own.above).is_dir():
+            check_entries(Path(own.above), "tokenizer", own.above)
         return load_tokenizer(own.above, config, own.revision, trust_remote_code)
     return load_tokenizer(own.source, config, own.revision, trust_remote_code, subfolder=own.subfolder)
 

@@ -147,6 +147,7 @@ def agreement_warnings(a: Result, b: Result) -> list[str]:
     out = []
     if a.model.get("weights_sha256") is not None and a.model.get("weights_sha256") == b.model.get("weights_sha256"):
         out.append("Both runs are of the same weights: what differs between them is not the checkpoint.")
+    out += _heads(a, b)
     for key in ("architecture", "parameters"):
         one, two = a.model.get(key), b.model.get(key)
         if one != two:
@@ -161,6 +162,20 @@ def agreement_warnings(a: Result, b: Result) -> list[str]:
                 f"{_option(key)} is {_said(one)} in the first run and {_said(two)} in the second: {_MATTERS[key]}."
             )
     return out
+
+
+def _heads(a: Result, b: Result) -> list[str]:
+    """A sentence if the runs are under heads that were trained for them, and not under the same one."""
+    heads = [run.model.get("head") or {} for run in (a, b)]
+    if heads[0].get("sha256") == heads[1].get("sha256"):
+        return []
+    if not all(heads):
+        whose = f"The {'first' if heads[0] else 'second'} run is under a head that was trained for it"
+    else:
+        whose = "Each run is under a head that was trained for it"
+        steps = [head.get("steps") for head in heads]
+        whose += f", in {_said(steps[0])} and {_said(steps[1])} steps" if steps[0] != steps[1] else ""
+    return [f"{whose} (--head train): part of a change may be the head's."]
 
 
 def only_one_has(what: str, before: Sequence[str], after: Sequence[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """From chunks of text to one vector per metric and group, in bounded memory."""
 
+from interfere.engine._collect import ChunkCounts, Measurement, collect, count_chunks, finished_paths
 from interfere.engine._experts import Grouping, SeenExperts, group_with_experts
 from interfere.engine._loss_path import (
     TOLERANCES,
@@ -10,17 +11,11 @@ from interfere.engine._loss_path import (
     on_path,
 )
 from interfere.engine._measure import (
-    ChunkCounts,
-    Measurement,
     Progress,
     ProgressCallback,
-    chunk_path,
-    collect,
     compute_chunks,
     compute_missing,
-    count_chunks,
     failed_chunk,
-    finished_paths,
     reading_cost,
 )
 from interfere.engine._memory import FittingMicrobatches, smaller_microbatches
@@ -29,7 +24,7 @@ from interfere.engine._plan import Chunk, Microbatches, example_length, plan_chu
 from interfere.engine._project import GradientSums, Group, Projection, group_parameters
 from interfere.engine._shards import SharedBatches, shard_model
 from interfere.engine._sketch import add_sketch
-from interfere.engine._store import SEEN_KEY, ChunkRecord, read_record, read_seen, write_json, write_tensors
+from interfere.engine._store import SEEN_KEY, ChunkRecord, chunk_path, read_record, read_seen, write_json, write_tensors
 from interfere.engine._work import (
     ChunkGradient,
     NonFiniteError,

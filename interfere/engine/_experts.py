@@ -14,6 +14,9 @@ from interfere.engine._project import Group, group_parameters
 from interfere.engine._shards import local_part
 from interfere.ranks import Ranks
 
+_EXPERT = "/expert"
+"""The end of the name of a layer's module of experts."""
+
 
 @dataclass(frozen=True)
 class Grouping:
@@ -64,7 +67,7 @@ def group_with_experts(parameters: Sequence[ParameterInfo], experts: Sequence[Ex
         routed = len(parts) - start
         rest = tuple(tensor for tensor in group.tensors if tensor not in owners)
         if rest:
-            name = f"{group.name}.shared" if routed else group.name
+            name = f"{group.name}.shared" if routed and group.name.endswith(_EXPERT) else group.name
             parts.append(Group(name, rest, sum(sizes[tensor] for tensor in rest)))
             expert_of.append(None)
         if granularity == "expert":
@@ -81,8 +84,10 @@ def group_with_experts(parameters: Sequence[ParameterInfo], experts: Sequence[Ex
 def _part(group: Group, expert: Expert, sizes: Mapping[str, int], granularity: str) -> Group:
     """The numbers of a group that are an expert's."""
     own = {tensor: expert.spans[tensor] for tensor in group.tensors if tensor in expert.spans}
+    # Beside the expert's own numbers there may be those of an adapter on it, which are another group.
+    kind = "" if group.name.endswith(_EXPERT) else "." + group.name.rpartition("/")[2]
     return Group(
-        f"{group.name}[{expert.index}]" if granularity == "tensor" else expert.group,
+        f"{group.name}[{expert.index}]" if granularity == "tensor" else f"{expert.group}{kind}",
         tuple(own),
         sum(end - first for first, end in own.values()),
         {tensor: span for tensor, span in own.items() if span != (0, sizes[tensor])},

@@ -1,4 +1,4 @@
-"""All chunks of a run, one file each, and the Gram matrices that follow from the files."""
+"""All chunks of a run, one file each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from interfere.checkpoint import Expert
 from interfere.engine._experts import SeenExperts
@@ -19,17 +18,7 @@ from interfere.engine._memory import FittingMicrobatches
 from interfere.engine._metrics import MetricWeights
 from interfere.engine._plan import Chunk, Microbatches, example_length
 from interfere.engine._project import GradientSums, Group, Projection
-from interfere.engine._store import (
-    SEEN_KEY,
-    ChunkRecord,
-    energy_key,
-    gram_matrix,
-    read_energies,
-    read_record,
-    read_seen,
-    vector_key,
-    write_chunk,
-)
+from interfere.engine._store import SEEN_KEY, ChunkRecord, chunk_path, energy_key, read_record, vector_key, write_chunk
 from interfere.engine._work import NonFiniteError, not_finite, sum_gradients
 from interfere.objectives import Objective
 from interfere.ranks import Ranks
@@ -55,49 +44,6 @@ class Progress:
 
 
 ProgressCallback = Callable[[Progress], None]
-
-
-@dataclass(frozen=True)
-class ChunkCounts:
-    """What the chunks of a run have read.
-
-    Args:
-        languages: L languages.
-        tokens: shape (L, K), predictions per chunk.
-        covered_bytes: shape (L, K).
-        documents: shape (L, K).
-        loss: shape (L, K), mean per prediction, in nats.
-        failed: language → why it has no numbers.
-    """
-
-    languages: tuple[str, ...]
-    tokens: NDArray[np.int64]
-    covered_bytes: NDArray[np.int64]
-    documents: NDArray[np.int64]
-    loss: NDArray[np.float64]
-    failed: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """What the chunks of a run say.
-
-    Args:
-        counts: what was read.
-        grams: metric → shape (G, L, K, L, K); NaN for languages that failed.
-        energies: metric → shape (L, K, T): squared norms, tensor by tensor.
-        seen: shape (experts, L, K): which experts each chunk reached; nowhere for languages that failed.
-    """
-
-    counts: ChunkCounts
-    grams: Mapping[str, NDArray[np.float64]]
-    energies: Mapping[str, NDArray[np.float64]]
-    seen: NDArray[np.bool_]
-
-
-def chunk_path(folder: Path, language: int, slot: int) -> Path:
-    """Where a chunk's file lies; numbered, since a language's name need not be a file's name."""
-    return folder / f"chunk-{language:04d}-{slot:04d}.safetensors"
 
 
 def reading_cost(chunk: Chunk) -> int:
@@ -265,94 +211,3 @@ def _compute(
         return failed_chunk(chunk, str(error))
     facts = (chunk.documents, predictions, chunk.covered_bytes, loss / predictions)
     return ChunkRecord(chunk.language, chunk.place, *facts), tensors
-
-
-def collect(
-    folder: Path,
-    languages: Sequence[str],
-    slots: int,
-    groups: Sequence[Group],
-    metrics: Sequence[str],
-    tensors: int,
-    failed: Mapping[str, str],
-    ranks: Ranks = _ALONE,
-    experts: int = 0,
-) -> Measurement:
-    """Read the files of a run back as Gram matrices.
-
-    Args:
-        folder: where `compute_chunks` wrote.
-        languages: L names.
-        slots: K.
-        groups: G groups.
-        metrics: names of the metrics.
-        tensors: how many parameters are in scope.
-        failed: languages that failed before any chunk of theirs was computed.
-        ranks: the processes that sum up the Gram matrices, each a part of them, when all have computed their chunks.
-        experts: how many experts the model has.
-    """
-    ranks.wait()
-    counts = count_chunks(folder, languages, slots, failed)
-    paths = finished_paths(folder, counts, slots)
-    shape = (len(languages), slots)
-    return Measurement(
-        counts=counts,
-        grams={
-            metric: ranks.sum(
-                np.stack(
-                    [
-                        gram_matrix(paths, vector_key(metric, i), ranks.rank, ranks.count).reshape(shape * 2)
-                        for i in range(len(groups))
-                    ]
-                )
-            )
-            for metric in metrics
-        },
-        energies={metric: read_energies(paths, metric, tensors).reshape(*shape, tensors) for metric in metrics},
-        seen=np.moveaxis(read_seen(paths, experts).reshape(*shape, experts), -1, 0),
-    )
-
-
-def count_chunks(folder: Path, languages: Sequence[str], slots: int, failed: Mapping[str, str]) -> ChunkCounts:
-    """What the chunks whose files are in `folder` have read.
-
-    Args:
-        folder: where `compute_missing` wrote.
-        languages: L names.
-        slots: K.
-        failed: languages that failed before any chunk of theirs was computed.
-    """
-    broken = dict(failed)
-    shape = (len(languages), slots)
-    records: dict[tuple[int, int], ChunkRecord] = {}
-    for row, language in enumerate(languages):
-        for slot in range(slots):
-            path = chunk_path(folder, row, slot)
-            if path.exists():
-                records[row, slot] = read_record(path)
-                if records[row, slot].failed:
-                    broken.setdefault(language, records[row, slot].failed)
-
-    def per_chunk(value: Callable[[ChunkRecord], float]) -> NDArray[np.float64]:
-        out = np.zeros(shape)
-        for key, record in records.items():
-            out[key] = value(record)
-        return out
-
-    return ChunkCounts(
-        languages=tuple(languages),
-        tokens=per_chunk(lambda r: r.tokens).astype(np.int64),
-        covered_bytes=per_chunk(lambda r: r.covered_bytes).astype(np.int64),
-        documents=per_chunk(lambda r: r.documents).astype(np.int64),
-        loss=per_chunk(lambda r: r.loss),
-        failed=broken,
-    )
-
-
-def finished_paths(folder: Path, counts: ChunkCounts, slots: int) -> list[Path | None]:
-    """The L·K files of a run, language by language; None where a language has no numbers."""
-    return [
-        None if language in counts.failed else chunk_path(folder, row, slot)
-        for row, language in enumerate(counts.languages)
-        for slot in range(slots)
-    ]

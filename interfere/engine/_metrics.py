@@ -71,9 +71,12 @@ def per_tensor(square_norms: Mapping[str, float], sizes: Mapping[str, int]) -> M
         square_norms: parameter name → mean over languages of ‖g‖² in the calibration slot.
         sizes: as in `MetricWeights`.
     """
-    floor = ROUNDING * sum(square_norms.values())
+    total = sum(square_norms.values())
+    # Exactly 0 is an expert that the calibration slot did not reach: it has no scale of its own, and gets that of the
+    # others. Scaled up as rounding is, one token that reaches it later would own the whole inner product.
+    typical = total / max(1, sum(square > 0 for square in square_norms.values()))
     factors = {
-        name: torch.tensor(max(square, floor) ** -0.5 if floor else 1.0, dtype=torch.float32)
+        name: torch.tensor(max(square or typical, ROUNDING * total) ** -0.5 if total else 1.0, dtype=torch.float32)
         for name, square in square_norms.items()
     }
     return MetricWeights("per-tensor", sizes, factors)

@@ -43,6 +43,11 @@ class ChunkRecord:
     failed: str = ""
 
 
+def chunk_path(folder: Path, language: int, slot: int) -> Path:
+    """Where a chunk's file lies; numbered, since a language's name need not be a file's name."""
+    return folder / f"chunk-{language:04d}-{slot:04d}.safetensors"
+
+
 def vector_key(metric: str, group: int) -> str:
     """The name of a vector in a chunk's file."""
     return f"vector/{metric}/{group}"

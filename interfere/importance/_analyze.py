@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -13,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import safe_open
 
 from interfere.checkpoint import Checkpoint, find_experts, find_units
 from interfere.corpus import Corpus
@@ -22,8 +20,6 @@ from interfere.engine import (
     FittingMicrobatches,
     LossPath,
     Microbatches,
-    NonFiniteError,
-    Progress,
     ProgressCallback,
     choose_loss_path,
     compute_missing,
@@ -33,12 +29,11 @@ from interfere.engine import (
     only_gradients_of,
     read_seen,
     smaller_microbatches,
-    write_tensors,
 )
 from interfere.errors import InputError, RunError
 from interfere.head import give_head
 from interfere.importance._ablate import ABLATED, measure_damage, random_units, site_means
-from interfere.importance._gates import train_gates
+from interfere.importance._all_gates import train_all_gates
 from interfere.importance._index import UnitIndex
 from interfere.importance._record import Computed, Gates, Run, make_result
 from interfere.importance._scores import OneByOne
@@ -180,7 +175,7 @@ def _measure(
         for parameter in parameters.values():
             parameter.requires_grad_(False)
         one_by_one = scoring.name == "one by one"
-        gates = _train_all_gates(sitting, counts) if "gates" in run.settings.methods else None
+        gates = _train_gates(sitting, counts) if "gates" in run.settings.methods else None
         scores = _read_all(run, folder, counts, gates)
         paths = finished_paths(folder, counts, run.settings.chunks)
         seen = read_seen(paths, len(experts)).reshape(len(counts.languages), run.settings.chunks, len(experts))
@@ -210,56 +205,16 @@ def _choose(
     return path, choose_scoring(model, objective, run.index, parameters, chunks, cut, folder)
 
 
-def _train_all_gates(sitting: _Sitting, counts: ChunkCounts) -> Gates:
-    """The gates of every language, half and sparsity, one file each."""
-    run, ranks = sitting.run, sitting.ranks
-    languages, settings = counts.languages, run.settings
-    parts = halves(settings.chunks)
-    keys = [
-        (row, half, step)
-        for step in range(len(settings.gate_sparsity))
-        for half in range(2)
-        for row, language in enumerate(languages)
-        if language not in counts.failed
-    ]
-
-    def path_of(key: tuple[int, int, int]) -> Path:
-        return sitting.folder / f"gates-{key[0]:04d}-{key[1]}-{key[2]:02d}.safetensors"
-
-    missing = ranks.decide(lambda: [key for key in keys if not path_of(key).exists()])
-    mine = ranks.share(missing, lambda _: 1.0)
-    for done, key in enumerate(mine, start=1):
-        row, half, step = key
-        examples = [e for slot in parts[half] for e in run.reading.chunks[languages[row], int(slot)].examples]
-        name = f"{languages[row]}, half {'ab'[half]}"
-        try:
-            trained = sitting.microbatches.run(
-                name,
-                lambda cut, examples=examples, step=step, half=half: train_gates(  # type: ignore[misc]
-                    sitting.model,
-                    sitting.objective,
-                    run.index,
-                    examples,
-                    cut,
-                    sparsity=settings.gate_sparsity[step],
-                    steps=settings.gate_steps,
-                    rate=settings.gate_rate,
-                    seed=settings.seed + half,
-                ),
-            )
-        except NonFiniteError as error:
-            raise RunError(f"{name}: {error}") from error
-        write_tensors(path_of(key), {"keep": trained.keep}, {"loss": json.dumps(trained.loss)})
-        if sitting.progress is not None:
-            sitting.progress(Progress("gates", done, len(mine), name))
-    ranks.wait()
-    shape = (len(settings.gate_sparsity), len(languages), 2)
-    keep, loss = np.full((*shape, len(run.index)), np.nan), np.full(shape, np.nan)
-    for row, half, step in keys:
-        with safe_open(path_of((row, half, step)), "pt") as file:
-            keep[step, row, half] = file.get_tensor("keep").numpy()
-            loss[step, row, half] = json.loads(file.metadata()["loss"])
-    return Gates(keep, loss)
+def _train_gates(sitting: _Sitting, counts: ChunkCounts) -> Gates:
+    return train_all_gates(
+        sitting.run,
+        counts,
+        sitting.objective,
+        sitting.microbatches,
+        sitting.folder,
+        sitting.ranks,
+        sitting.progress,
+    )
 
 
 def _read_all(run: Run, folder: Path, counts: ChunkCounts, gates: Gates | None) -> dict[str, NDArray[np.float64]]:

@@ -78,12 +78,13 @@ class Classification:
         """
         if label in self.numbers:
             return self.numbers[label]
-        names = [name for name in self.numbers if not name.isdecimal()]
-        generic = len(names) < len(self.numbers)
+        # Labels that were never named have a number beside their name; those that are called by numbers have names.
+        generic = len(self.numbers) > self.classes
+        names = [name for name in self.numbers if not (generic and name.isdecimal())]
         hint = ""
         if generic:
             hint = f"; these are no names: write labels as whole numbers from 0 to {self.classes - 1}"
-        elif label.isdecimal():
+        elif label.isdecimal() and not any(name.isdecimal() for name in names):
             hint = "; write labels by name, since which number stands for which is not known"
         raise InputError(
             f"{place}: the label {shown(label)} is none that model {self.model_id!r} has; it has "

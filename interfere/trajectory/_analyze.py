@@ -17,7 +17,7 @@ from interfere.gradients import analyze_gradients, has_second_moments
 from interfere.objectives import LossFunction
 from interfere.ranks import Ranks
 from interfere.results import Result, load_result, write_result
-from interfere.settings import GradientSettings
+from interfere.settings import GradientSettings, Task
 from interfere.trajectory._folder import Kept, TrajectoryFolder, file_stamp
 from interfere.trajectory._join import Measured, join_runs
 from interfere.trajectory._points import Point, TrainingPoint, ordered_points
@@ -114,9 +114,7 @@ def analyze_trajectory(
     settings = settings if settings is not None else GradientSettings()
     if settings.adam_state is not None:
         raise InputError("--adam-state is of one checkpoint: a trajectory reads the optimizer.pt of each of them")
-    # What a checkpoint's class says of its labels is known where each is loaded; text has to be read before.
-    named = isinstance(objective, str) and objective != "auto"
-    corpus = read_corpus(corpus, task=expected_task("", str(objective)) if named else None)
+    corpus = read_corpus(corpus, task=_task(checkpoints, objective, subfolder, base_model))
     require_languages(corpus)
     name = objective if isinstance(objective, str) else "custom"
     ranks = Ranks.current()
@@ -150,6 +148,17 @@ def analyze_trajectory(
             _write_joined(result, folder.path)
         ranks.wait()
     return result
+
+
+def _task(
+    checkpoints: Sequence[Point], objective: object, subfolder: str | None, base_model: str | Path | None
+) -> Task | None:
+    """What text has to be labelled for, as the first checkpoint tells it; the others must have the same objective."""
+    if not isinstance(objective, str) or not checkpoints:
+        return None
+    first = checkpoints[0]
+    model, revision = (first.model, first.revision) if isinstance(first, TrainingPoint) else (first, None)
+    return expected_task(model, objective, revision=revision, subfolder=subfolder, base_model=base_model)
 
 
 def _is_folder(point: Point) -> bool:

@@ -7,6 +7,7 @@ import torch
 
 from interfere.checkpoint import expected_task, load_checkpoint
 from interfere.errors import InputError, RunError
+from tests.checkpoint.adapted import save_adapter
 from tests.tiny import MODELS, VOCABULARY, save_tiny, tiny_model, tiny_tokenizer
 
 TASK = "text-classification"
@@ -45,6 +46,27 @@ def test_nothing_is_expected_of_a_config_that_cannot_be_read(tmp_path):
         (tmp_path / "config.json").write_text(text)
         assert expected_task(tmp_path) is None
     assert expected_task("no-such/model") is None
+
+
+def test_of_an_adapter_its_base_tells_the_objective(tmp_path):
+    """Text has to be read with its labels before either of the two is loaded."""
+    config = {"vocab_size": VOCABULARY, "num_labels": 3} | MODELS["bert"][2]
+    classifier = tiny_model("BertForSequenceClassification", **config)
+    base = save_tiny(tmp_path / "base", "bert", model=classifier)
+    adapter = save_adapter(tmp_path / "adapter", "/elsewhere", kind="bert", model=classifier)
+    assert expected_task(adapter, base_model=base) == TASK
+    assert load_checkpoint(adapter, base_model=base).objective == TASK
+    assert expected_task(adapter) is None
+    assert expected_task(tmp_path, subfolder="adapter", base_model=base) == TASK
+
+
+@pytest.mark.parametrize("options", [{}, {"objective": TASK}, {"objective": TASK, "head": "train", "labels": "ab"}])
+def test_a_classifiers_adapter_on_a_body_without_head_is_refused_with_what_to_do(tmp_path, options):
+    config = {"vocab_size": VOCABULARY} | MODELS["bert"][2]
+    classifier = tiny_model("BertForSequenceClassification", **config)
+    adapter = save_adapter(tmp_path / "adapter", None, kind="bert", model=classifier, task_type="SEQ_CLS")
+    with pytest.raises(RunError, match=r"is of a classifier, whose head is stored with it .* merge it"):
+        load_checkpoint(adapter, base_model=save_tiny(tmp_path / "base", "bert"), **options)
 
 
 @pytest.mark.parametrize("kind", ["bert", "xlm-r", "distilbert", "llama"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from pathlib import Path
 
@@ -196,11 +197,15 @@ def test_a_gguf_that_will_not_do(tmp_path, monkeypatch):
 
 
 def cache_in_hub(name, write):
-    """Have a repository in the hub's cache; `write` fills its snapshot."""
+    """Have a repository in the hub's cache as its client leaves it, links to blobs; `write` fills its snapshot."""
     commit = "0123456789abcdef0123456789abcdef01234567"
     repository = Path(constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}"
     (repository / "snapshots" / commit).mkdir(parents=True)
     write(repository / "snapshots" / commit)
+    (repository / "blobs").mkdir()
+    for number, file in enumerate(sorted((repository / "snapshots").rglob("*.*"))):
+        blob = file.rename(repository / "blobs" / f"{number:040x}")
+        file.symlink_to(os.path.relpath(blob, file.parent))
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text(commit)
     return commit
@@ -248,6 +253,9 @@ def test_a_subfolder_of_a_folder(tmp_path):
     for file in (tmp_path / "m" / "step" / "2").glob("token*"):
         file.unlink()
     assert load_checkpoint(tmp_path / "m", subfolder="step/2").tokenizer.cls_token == "[CLS]"
+    (tmp_path / "m" / "tokenizer.json").rename(tmp_path / "elsewhere.json")
+    (tmp_path / "m" / "tokenizer.json").symlink_to("../elsewhere.json")
+    assert "tokenizer.json is a link out of the folder" in refused(tmp_path / "m", subfolder="step/2")
 
 
 def test_a_subfolder_of_a_repository():

@@ -312,6 +312,21 @@ def test_settings_that_do_not_forbid_comparing_are_warned_of():
     assert result.settings["differences"] == {"dtype": ["float32", "bfloat16"]}
 
 
+def test_heads_that_were_trained_for_the_runs_are_warned_of():
+    def heads(*trained):
+        a, b = (
+            replace(run, model=run.model | ({} if head is None else {"head": head}))
+            for run, head in zip(runs(), trained, strict=True)
+        )
+        return [warning for warning in compare_results(a, b).warnings if "--head train" in warning]
+
+    one, two = {"sha256": "1", "steps": 20}, {"sha256": "2", "steps": 40}
+    assert not heads(None, None) + heads(one, one)
+    assert heads(one, two)[0].startswith("Each run is under a head that was trained for it, in 20 and 40 steps")
+    assert heads(None, two)[0].startswith("The second run is under a head")
+    assert "steps" not in heads(one, {"sha256": "3", "steps": 20})[0]
+
+
 def test_metrics_of_each_checkpoints_own_gradients_are_warned_of():
     a, b = (gradients(v, metrics=["euclidean", "adam"]) for v in (BEFORE, AFTER))
     assert any("adam takes its weights" in warning for warning in compare_results(a, b).warnings)

@@ -9,7 +9,16 @@ import pytest
 import torch
 
 from interfere.checkpoint import find_experts, map_parameters
-from interfere.engine import GradientSums, Projection, SeenExperts, _experts, _project, euclidean, group_with_experts
+from interfere.engine import (
+    GradientSums,
+    Projection,
+    SeenExperts,
+    _experts,
+    _project,
+    euclidean,
+    group_with_experts,
+    per_tensor,
+)
 from tests.experts import tiny_mixture
 
 CUTS = (0.3, 0.5, 0.95)
@@ -68,3 +77,13 @@ def test_tiny_gradients_of_half_precision_are_seen() -> None:
             gradient.view(-1)[experts[3].spans[name][0]] = 1e-38
         seen.take(name, -gradient)
     assert list(np.flatnonzero(seen.mask())) == [3]
+
+
+def test_an_expert_that_the_calibration_slot_did_not_reach_does_not_own_the_per_tensor_metric() -> None:
+    """Its squared norm there is exactly 0, and not that of rounding, which is to stay small."""
+    sizes = dict.fromkeys(("attention", "reached", "unreached", "rounding"), 1)
+    weights = per_tensor({"attention": 4.0, "reached": 2.0, "unreached": 0.0, "rounding": 1e-14}, sizes)
+    later = {"attention": 2.0, "reached": 1.5, "unreached": 1.5, "rounding": 1e-7}
+    energies = {name: float(weights.apply(name, torch.tensor([g])).square()) for name, g in later.items()}
+    assert 0.3 < energies["unreached"] / energies["reached"] < 3
+    assert energies["rounding"] < 1e-2

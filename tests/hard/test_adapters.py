@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,9 @@ from hypothesis import strategies as st
 
 from interfere.checkpoint import load_checkpoint
 from interfere.checkpoint._patterns import is_tame
-from interfere.errors import InterfereError
 from tests.checkpoint.adapted import save_adapter, save_base, set_adapter, unheard
 from tests.hard.refusals import harmless, result_or_refusal
-from tests.hard.test_checkpoints import LONGEST_SECONDS, _Evil, link, set_config
-
-Spoil = Callable[[Path], object]
+from tests.hard.spoilt import LONGEST_SECONDS, Evil, Spoil, copy_to_spoil, link, refusal, set_config
 
 
 @pytest.fixture(scope="module")
@@ -40,21 +36,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def adapter(whole: Path, tmp_path: Path) -> Path:
-    """A copy of an adapter to spoil; another whole one lies beside it."""
-    shutil.copytree(whole, tmp_path / "outside")
-    return Path(shutil.copytree(whole, tmp_path / "adapter"))
-
-
-def refusal(folder: Path, **options: Any) -> str:
-    """The one line with which an adapter is refused, soon."""
-    began = time.monotonic()
-    with pytest.raises(InterfereError) as caught:
-        load_checkpoint(folder, **options)
-    assert time.monotonic() - began < LONGEST_SECONDS
-    message = str(caught.value)
-    assert harmless(message), ascii(message)
-    assert len(message) < 600
-    return message
+    return copy_to_spoil(whole, tmp_path / "adapter")
 
 
 @pytest.mark.parametrize(
@@ -110,7 +92,7 @@ def test_what_is_damaged_is_named(adapter: Path, base: Path, spoil: Spoil, words
 
 
 def _pickled(folder: Path, mark: Path, name: str = "adapter_model.bin") -> None:
-    torch.save({"base_model.model.a.lora_A.weight": _Evil(mark)}, folder / name)
+    torch.save({"base_model.model.a.lora_A.weight": Evil(mark)}, folder / name)
     (folder / "adapter_model.safetensors").unlink()
 
 
@@ -144,7 +126,7 @@ def test_what_an_adapter_would_have_imported_is_not(
     monkeypatch.syspath_prepend(str(adapter))
     set_adapter(adapter, auto_mapping={"base_model_class": "M", "parent_library": "evil"}, megatron_core="evil")
     for name in ("adapter_model.bin", "training_args.bin", "optimizer.pt"):
-        torch.save(_Evil(mark), adapter / name)
+        torch.save(Evil(mark), adapter / name)
     assert load_checkpoint(adapter, base_model=base).adapter == "LORA"
     assert not mark.exists()
 
@@ -202,8 +184,8 @@ def test_ranks_that_lie_are_refused_before_memory_is_taken(adapter: Path, base: 
         assert harmless(message)
 
 
-def test_patterns_that_never_end_are_not_tried(adapter: Path, base: Path) -> None:
-    evil = "(.*.*.*)*.*(a+)+$"
+@pytest.mark.parametrize("evil", ["(.*.*.*)*.*(a+)+$", ".?" * 60 + "!", "(.|.)" * 40 + "!"])
+def test_patterns_that_never_end_are_not_tried(evil: str, adapter: Path, base: Path) -> None:
     set_adapter(adapter, target_modules=evil, exclude_modules=evil, layers_pattern=evil)
     began = time.monotonic()
     assert load_checkpoint(adapter, base_model=base).adapter == "LORA"

@@ -9,7 +9,6 @@ import shutil
 import struct
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,14 +18,12 @@ import torch
 from safetensors.torch import load_file
 
 from interfere.checkpoint import load_checkpoint
-from interfere.errors import InputError, RunError
+from interfere.errors import InputError
 from interfere.gradients._adam_state import has_second_moments, read_second_moments
 from interfere.report import safe_text
 from tests.hard.refusals import harmless, result_or_refusal
+from tests.hard.spoilt import LONGEST_SECONDS, Evil, Spoil, copy_to_spoil, link, refusal, set_config
 from tests.tiny import save_tiny, tiny_model
-
-LONGEST_SECONDS = 10.0
-Spoil = Callable[[Path], object]
 
 
 @pytest.fixture(scope="module")
@@ -36,26 +33,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def model(whole: Path, tmp_path: Path) -> Path:
-    """A copy of a checkpoint to spoil; another whole one lies beside it."""
-    shutil.copytree(whole, tmp_path / "outside")
-    return Path(shutil.copytree(whole, tmp_path / "model"))
-
-
-def refusal(folder: Path, **options: Any) -> str:
-    """The one line with which a checkpoint is refused, soon."""
-    began = time.monotonic()
-    with pytest.raises(RunError) as caught:
-        load_checkpoint(folder, **options)
-    assert time.monotonic() - began < LONGEST_SECONDS
-    message = str(caught.value)
-    assert harmless(message), ascii(message)
-    assert len(message) < 600
-    return message
-
-
-def set_config(folder: Path, name: str = "config.json", /, **entries: Any) -> None:
-    file = folder / name
-    file.write_text(json.dumps(json.loads(file.read_text()) | entries))
+    return copy_to_spoil(whole, tmp_path / "model")
 
 
 def set_index(folder: Path, files: dict[str, Any] | list[Any] | str) -> None:
@@ -69,11 +47,6 @@ def set_index(folder: Path, files: dict[str, Any] | list[Any] | str) -> None:
 def set_weights(folder: Path, header: bytes, data: bytes = b"", *, length: int | None = None) -> None:
     said = len(header) if length is None else length
     (folder / "model.safetensors").write_bytes(struct.pack("<Q", said) + header + data)
-
-
-def link(folder: Path, name: str, target: str) -> None:
-    (folder / name).unlink(missing_ok=True)
-    (folder / name).symlink_to(target)
 
 
 _ENTRY = b'{"a":{"dtype":"F32","shape":[%s],"data_offsets":[0,4]}}'
@@ -210,20 +183,12 @@ def test_configs_that_lie_about_their_size_are_refused_before_memory_is_taken(mo
         assert harmless(message)
 
 
-class _Evil:
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
-
-    def __reduce__(self) -> tuple[Any, tuple[str]]:
-        return os.mkdir, (str(self.mark),)
-
-
 def _evil_code(folder: Path, mark: Path) -> None:
     (folder / "evil.py").write_text(f"import pathlib; pathlib.Path({str(mark)!r}).mkdir()")
 
 
 def _pickled(file: Path, mark: Path) -> None:
-    torch.save({"model.norm.weight": _Evil(mark)}, file)
+    torch.save({"model.norm.weight": Evil(mark)}, file)
     (file.parent / "model.safetensors").unlink()
 
 
@@ -263,20 +228,20 @@ def test_what_would_run_elsewhere_is_not_even_opened(model: Path, tmp_path: Path
     _evil_code(model, mark)
     set_config(model, auto_map={"AutoModelForSequenceClassification": "evil.M"}, architectures=["\x1b[31m<b>LM"])
     for name in ("training_args.bin", "optimizer.pt", "pytorch_model.bin", "rng_state.pth"):
-        torch.save(_Evil(mark), model / name)
+        torch.save(Evil(mark), model / name)
     (model / "chat_template.jinja").write_text("{{ ''.__class__.__mro__[1].__subclasses__() }}")
     load_checkpoint(model)
     assert not mark.exists()
     # The mark does tell: unpickling as it is done elsewhere makes it.
-    pickle.loads(pickle.dumps(_Evil(mark)))
+    pickle.loads(pickle.dumps(Evil(mark)))
     assert mark.exists()
 
 
 @pytest.mark.parametrize(
     "write",
     [
-        lambda file, mark: torch.save({"state": _Evil(mark), "param_groups": []}, file),
-        lambda file, mark: file.write_bytes(pickle.dumps(_Evil(mark), 0)),
+        lambda file, mark: torch.save({"state": Evil(mark), "param_groups": []}, file),
+        lambda file, mark: file.write_bytes(pickle.dumps(Evil(mark), 0)),
         lambda file, mark: file.write_bytes(b""),
         lambda file, mark: file.write_bytes(b"PK\x03\x04" + b"\0" * 40),
         lambda file, mark: file.write_bytes(b"\x80\x02" + b"(" * 50_000),

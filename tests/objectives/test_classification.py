@@ -149,6 +149,14 @@ def test_an_unknown_label_is_refused_with_its_place_and_what_the_model_has():
         objective.encode(Document("Hund", 1, labels=("1",)), "de")
 
 
+def test_labels_that_are_called_by_numbers_have_names():
+    stars = {"id2label": {0: "1", 1: "2", 2: "3"}, "label2id": {"1": 0, "2": 1, "3": 2}}
+    objective = make_objective("auto", checkpoint_of("BertForSequenceClassification", **stars))
+    assert objective.encode(Document("Hund", 1, labels=("1",)), "de")[0].labels == (0,)
+    with pytest.raises(InputError, match=r"'5' is none .*; it has 1, 2, 3$"):
+        objective.encode(Document("Hund", 1, labels=("5",)), "de")
+
+
 @pytest.mark.parametrize(
     ("config", "said"),
     [
