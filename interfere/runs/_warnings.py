@@ -11,6 +11,9 @@ _GUESSING = 0.97
 _MANY_TEXTS = 64
 """Labelled texts of a chunk that are enough, whatever it may hold."""
 
+_LISTED = 12
+"""Languages that one sentence names."""
+
 _SHORT = 0.5
 """A warning is due when chunks hold less than this share of the tokens that they may, and all text was read."""
 
@@ -51,14 +54,15 @@ def text_warnings(data: Mapping[str, Mapping[str, Any]], settings: Mapping[str, 
         settings: as recorded in the result.
     """
     out = _short_text(data, settings) + alone_warnings(str(settings.get("alone_reason", "")))
-    for language, facts in data.items():
-        if facts["cut"]:
-            out.append(
-                f"{facts['cut']} of {facts['documents']} documents of {language} were cut at {settings['max_length']} "
-                "tokens (--max-length)."
-            )
-        for reason, count in facts["skipped"].items():
-            out.append(f"{count} documents of {language} were skipped: {reason}.")
+    cut = {language: facts["cut"] / facts["documents"] for language, facts in data.items() if facts["cut"]}
+    if cut:
+        counts = {language: f"{data[language]['cut']} of {data[language]['documents']}" for language in cut}
+        out.append(f"Documents were cut at {settings['max_length']} tokens (--max-length): {_listed(counts, cut)}.")
+    reasons = {reason: None for facts in data.values() for reason in facts["skipped"]}
+    for reason in reasons:
+        skipped = {language: facts["skipped"].get(reason, 0) for language, facts in data.items()}
+        counts = {language: str(count) for language, count in skipped.items() if count}
+        out.append(f"Documents were skipped, {reason}: {_listed(counts, skipped)}.")
     return out
 
 
@@ -69,6 +73,15 @@ def alone_warnings(reason: str) -> list[str]:
     return [
         f"Documents were read one at a time, since this model does not compute the same for them in a batch ({reason})."
     ]
+
+
+def _listed(counts: Mapping[str, str], most: Mapping[str, float]) -> str:
+    """Languages with their counts: all of a few, of many those with most, in the order of `counts`."""
+    if len(counts) <= _LISTED:
+        return ", ".join(f"{count} in {language}" for language, count in counts.items())
+    first = sorted(counts, key=lambda language: -most[language])[:_LISTED]
+    shown = ", ".join(f"{count} in {language}" for language, count in counts.items() if language in first)
+    return f"{shown}, and some in {len(counts) - _LISTED} more languages, which results.json lists under data"
 
 
 def _guesses(losses: Mapping[str, float], guessing: float | None) -> list[str]:

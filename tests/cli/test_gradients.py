@@ -214,7 +214,7 @@ def test_very_long_lines_are_cut_and_said(bert: Path, bad: Path, tmp_path: Path)
     (bad / "de.txt").write_text("\n".join(f"{n} {line}" for n in range(6)))
     result = run("--model", bert, "--data", bad, "--output-dir", tmp_path / "r", "--languages", "de,en", *FAST)
     assert result.exit_code == 0, result.output
-    assert "5 of 5 documents of de were cut at 128 tokens" in " ".join(result.stdout.split())
+    assert "cut at 128 tokens (--max-length): 5 of 5 in de" in " ".join(result.stdout.split())
 
 
 def test_a_missing_folder_and_a_missing_language(bert: Path, texts: Path, tmp_path: Path) -> None:
