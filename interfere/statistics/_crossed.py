@@ -73,7 +73,8 @@ class Crossed:
     def p_value(self) -> float:
         """The p at which the interval of level 1 − p just reaches 0; at least 1e-12."""
         distance = abs(self.mean)
-        if distance == 0:
+        # Rounding leaves a trace of both where they are 0.
+        if distance <= self.half_width(1.0):
             return 1.0
         if self.half_width(_LEAST_P) <= distance:
             return _LEAST_P

@@ -76,6 +76,11 @@ def test_the_parts_of_a_table_are_those_of_the_analysis_of_variance():
     assert min(abs(low), abs(high)) == pytest.approx(0, abs=1e-6)
 
 
+def test_a_mean_that_is_rounding_alone_has_no_p_value_below_1():
+    assert Crossed(1e-18, 0.1, 0.1, 2, 20).p_value() == 1
+    assert Crossed(0.0, 0.0, 0.0, 2, 20).p_value() == 1
+
+
 def test_verdicts_of_matched_models():
     random = np.random.default_rng(3)
     same = trained(random, 3)
