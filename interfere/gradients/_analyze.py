@@ -95,7 +95,8 @@ def analyze_gradients(
         )
     scope = list(scoped_parameters(map_parameters(reading.checkpoint.model), settings.scope).values())
     if not scope:
-        raise RunError(f"{reading.checkpoint.id}: no parameter is in --scope {settings.scope}")
+        adapters = "; it is no PEFT adapter" if settings.scope == "adapters" else ""
+        raise RunError(f"{reading.checkpoint.id}: no parameter is in --scope {settings.scope}{adapters}")
     experts = find_experts(reading.checkpoint.model, {parameter.name: parameter for parameter in scope})
     if settings.granularity == "expert" and not experts:
         raise InputError(

@@ -133,6 +133,7 @@ class Classification:
             subword="first",
             pad_id=self.pad_id,
             rows=self.rows,
+            by_word=True,
         )
         labels = [IGNORE] * len(encoded.ids)
         read = 0

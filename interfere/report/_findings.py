@@ -20,6 +20,7 @@ from interfere.report._tables import (
     self_rows,
 )
 from interfere.results import Result
+from interfere.statistics import UNSEEN
 
 _SHOWN = 5
 _SMALL = 0.1  # a verdict tells which side of 0 a cosine is on; how many are this near to it is said beside
@@ -176,7 +177,9 @@ def _layers(result: Result, rows: pd.DataFrame, metric: str, names: dict[str, st
     if open_cells == len(below):
         return f"Nothing is determined in any {noun}: all {len(below):,} combinations of pair and {noun} are open."
     conflicts = below[(below["verdict"] == "conflict") & below["determined"]]
+    unseen = int(below["reason"].astype(str).str.startswith(UNSEEN).sum())
     still = f"{open_cells:,} of {len(below):,} combinations of pair and {noun} are undetermined"
+    still += f" ({unseen:,} of them unseen: too few chunks reached the expert)" if unseen else ""
     rest = f"; {still}." if open_cells else "."
     if conflicts.empty:
         return f"No conflict was found in any of {_plural(len(groups), noun)}{rest}"
@@ -287,6 +290,13 @@ def _reading(result: Result, metric: str) -> str:
     numbers = f"Common share {text.number(share)}"
     if result.settings.get("mixture"):
         numbers += f", mixture residual {text.number(residual)}"
+    own = self_rows(result, metric)
+    sure = int((own["ci_low"] > 0).sum())
+    if share > 1 or 2 * sure < len(own):
+        return (
+            f"{numbers}: not to be read, since only {sure:,} of {_plural(len(own), 'language')} "
+            f"{'has' if sure == 1 else 'have'} a gradient that is surely above its noise."
+        )
     numbers += ": "
     if share >= _SHARED:
         return (

@@ -209,8 +209,9 @@ READING: dict[str, str] = {
     "1 is as much as that language's own step, below 0 hurts it. The two halves differ, since a language with a long "
     "gradient moves one with a short gradient more than the other way round.",
     "experts": "Each row is a language and each column an expert that the router of a layer chooses from. Yellow: all "
-    "chunks of the language gave it tokens; dark blue: few did; white: none. A column that is white in all rows but "
-    "one is an expert of that language; two rows that look alike share their experts.",
+    "chunks of the language gave it tokens; dark blue: few did; white: none. Two rows that "
+    "look alike share their experts. A column that is yellow in one row and white in all others is an expert of that "
+    "language in the text that was read. Languages are compared over an expert that four chunks of each have reached.",
 }
 """How each kind of figure is read."""
 

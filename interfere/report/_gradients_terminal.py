@@ -73,7 +73,7 @@ def _pairs(body: pd.DataFrame, width: int) -> Iterator[RenderableType]:
     if len(ranked) > _ALL_PAIRS:
         # An undetermined pair may have any number: the ends of the list belong to those that have a verdict.
         determined = ranked[ranked["determined"]]
-        chosen = determined if len(determined) >= 2 * _ENDS else ranked
+        chosen = determined if len(determined) >= 2 * _ENDS else ranked[ranked["corrected"].notna()]
         parts = [chosen.head(_ENDS), chosen.tail(_ENDS)]
     else:
         parts = [ranked]
@@ -84,7 +84,7 @@ def _pairs(body: pd.DataFrame, width: int) -> Iterator[RenderableType]:
             table.add_row(*_pair_cells(row, names), style=_STYLES.get(row["verdict"], ""))
     yield table
     if len(parts) > 1:
-        which = "determined " if chosen is not ranked else ""
+        which = "determined " if chosen is determined else ""
         yield Text(
             f"The {_ENDS} lowest and the {_ENDS} highest {which}pairs of {len(ranked):,}; all are in results.json "
             "and pairs.csv."

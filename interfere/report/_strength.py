@@ -218,5 +218,7 @@ def _wholes(ax: Axes, quantity: _Quantity, size: float | None) -> None:
 def _handles(missing: bool) -> list[Artist]:
     handles: list[Artist] = [draw.apart_handle("light grey: the whole, 100%")]
     if missing:
-        handles.append(draw.missing_handle("grey with a dash: unknown; no gradient that could be told from noise"))
+        handles.append(
+            draw.missing_handle("grey with a dash: unknown; no gradient, or none that could be told from noise")
+        )
     return handles

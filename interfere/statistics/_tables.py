@@ -97,8 +97,9 @@ def gram_tables(
             and it is left out of common share, mixture residual and centred cosine.
         reached: which chunks reached the experts of a group. A pair is then compared over the experts that both
             languages reached in at least four chunks, and over the chunks that reached one of them; where there are
-            none, its row is undetermined with a reason that starts with `unseen`. Norm shares, common share, mixture
-            residual and centred cosine are of the whole gradient all the same.
+            none, its row is undetermined with a reason that starts with `unseen`. Common share and mixture residual are
+            of the languages that reached any of them, of at least two. Norm shares and centred cosine are of the whole
+            gradient all the same.
 
     Raises:
         ValueError: a shape or a name does not fit, or an entry of a language that has not failed is not finite.
@@ -136,7 +137,10 @@ def gram_tables(
             "tokens": _sums(n_tokens),
             "documents": _sums(_table(documents, chunks, "documents")),
         }
+        counted = good
         if reached is not None:
+            counted = good & np.stack([reached.chunks(a).any(axis=1) for a in range(n_languages)], axis=1)
+            counted &= counted.sum(axis=1, keepdims=True) > 1
             unseen = [str(reason).startswith(UNSEEN) for reason in pairs["reason"]]
             pairs["centred"] = np.where(unseen, np.nan, pairs["centred"])
         if reference is not None:
@@ -151,8 +155,8 @@ def gram_tables(
             "group": list(groups),
             "metric": [metric] * n_groups,
             "parameters": np.full(n_groups, np.nan) if parameters is None else np.asarray(parameters),
-            "common_share": common_share(estimates.dots, good, np.ones(n_languages)),
-            "mixture_residual": common_share(estimates.dots, good, weights),
+            "common_share": common_share(estimates.dots, counted, np.ones(n_languages)),
+            "mixture_residual": common_share(estimates.dots, counted, weights),
             "sketch_size": np.full(n_groups, np.nan) if sketch is None else sketch.smallest(),
             "sketch_error": np.zeros(n_groups) if sketch is None else _largest(estimates.columns["sketch_error"]),
         }

@@ -60,17 +60,6 @@ def sentences() -> list[Document]:
     return out
 
 
-def first_tokens(tokenizer: Any, words: tuple[str, ...]) -> list[int]:
-    """The first token of each word, from the text up to it: tokens that begin within the word."""
-    offsets = tokenizer(" ".join(words), return_offsets_mapping=True)["offset_mapping"]
-    found, at = [], 0
-    for word in words:
-        inside = [i for i, (a, b) in enumerate(offsets) if a < b and b > at and a < at + len(word)]
-        found.append(inside[0])
-        at += len(word) + 1
-    return found
-
-
 def own_gradients(checkpoint: Checkpoint, documents: list[Document]) -> tuple[float, dict[str, torch.Tensor]]:
     """The summed loss of texts, each read alone by the model itself, with the labels that are its own argument."""
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
@@ -78,14 +67,17 @@ def own_gradients(checkpoint: Checkpoint, documents: list[Document]) -> tuple[fl
     model.zero_grad()
     total = 0.0
     for document in documents:
-        inputs = {"input_ids": tokenizer(document.text, return_tensors="pt")["input_ids"]}
         count = 1
         if document.words:
+            # As the usual training of such models prepares its sentences.
+            encoded = tokenizer([list(document.words)], is_split_into_words=True, return_tensors="pt")
+            inputs = {"input_ids": encoded["input_ids"]}
             labels = torch.full_like(inputs["input_ids"], IGNORE)
-            for place, label in zip(first_tokens(tokenizer, document.words), document.labels, strict=True):
-                labels[0, place] = numbers[label]
+            for word, label in enumerate(document.labels):
+                labels[0, encoded.word_ids().index(word)] = numbers[label]
             count = len(document.words)
         else:
+            inputs = {"input_ids": tokenizer(document.text, return_tensors="pt")["input_ids"]}
             labels = torch.tensor([numbers[document.labels[0]]])
         loss = model(**inputs, labels=labels).loss * count
         loss.backward()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
 
 from interfere.objectives._items import Encoded, encode, word_positions
 from interfere.tasks import Item
@@ -75,3 +79,40 @@ def test_a_text_is_read_as_the_tokenizer_reads_it(style: str) -> None:
         rows=None,
     )
     assert found == Encoded(tuple(TOKENIZERS[style](text)["input_ids"]), (), False)
+
+
+def test_a_tokenizer_that_is_given_words_tells_whose_each_token_is() -> None:
+    pieces = [("<pad>", 0.0), ("<unk>", 0.0), ("▁", -2.0), ("▁ab", -1.0), ("c", -3.0), ("d", -3.0)]
+    backend = Tokenizer(models.Unigram(pieces, 1, byte_fallback=False))
+    backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, pad_token="<pad>", unk_token="<unk>")
+    item = Item(("ab", "cd", "c"), ("O", "O", "O"), 1)
+
+    def read(by_word: bool, subword: str = "first") -> Encoded:
+        return encode(
+            item,
+            TOKEN,
+            tokenizer,
+            max_length=99,
+            subword=subword,
+            pad_id=0,
+            rows=None,
+            by_word=by_word,  # type: ignore[arg-type]
+        )
+
+    own = tokenizer(list(item.words), is_split_into_words=True)
+    assert read(True).ids == tuple(own["input_ids"])
+    assert tokenizer.convert_ids_to_tokens(own["input_ids"]) == ["▁ab", "▁", "c", "d", "▁", "c"]
+    assert read(True).positions == tuple(own.word_ids().index(word) for word in range(3)) == (0, 1, 4)
+    assert read(True, "last").positions == (0, 3, 5)
+    assert read(False).positions == (0, 2, 5)
+
+
+def test_a_tokenizer_that_refuses_words_is_given_the_text() -> None:
+    def refuse(text: Any, **options: Any) -> Any:
+        assert not options.get("is_split_into_words"), "needs add_prefix_space=True"
+        return TOKENIZERS["gpt2"](text, **options)
+
+    item = Item(("the", "dog"), ("O", "O"), 1)
+    found = encode(item, TOKEN, refuse, max_length=99, subword="first", pad_id=0, rows=None, by_word=True)
+    assert found == encoded(["the", "dog"], "gpt2")

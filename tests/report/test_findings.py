@@ -99,6 +99,15 @@ def test_how_to_read_the_cosines(share, residual, words):
     assert words in " ".join(findings(result))
 
 
+@pytest.mark.parametrize(("share", "ci_low"), [(1.19, 0.2), (0.95, -0.1)])
+def test_a_common_share_of_noise_is_not_read(share, ci_low):
+    result = make_result(LANGUAGES, common_share=share)
+    result.tables["self"]["ci_low"] = ci_low
+    said = " ".join(findings(result))
+    assert "not to be read" in said
+    assert "nearly all" not in said
+
+
 def test_forty_unrelated_languages_are_not_read_as_an_optimum():
     # Gradients at right angles have a residual of 1/40 without any mixture being at its optimum.
     result = make_result(CODES[:40], constant(0.0, "neutral"), [], common_share=1 / 40, mixture_residual=1 / 40)

@@ -1,5 +1,7 @@
 import io
+import re
 import unicodedata
+from itertools import combinations
 
 import pytest
 from rich.cells import cell_len
@@ -122,3 +124,18 @@ def test_colour_only_where_the_console_has_it(monkeypatch):
     console = Console(file=io.StringIO(), force_terminal=True, color_system="standard", width=80)
     print_report(result, console)
     assert "\x1b[1;31m" in console.file.getvalue()
+
+
+def test_the_ends_of_a_long_list_have_numbers():
+    ranks = {pair: i for i, pair in enumerate(combinations(CODES[:20], 2))}
+
+    def value(a, b, group, metric):
+        # Half of the pairs have no estimate, and none has a verdict.
+        i = ranks[a, b]
+        return (i / 100 if i % 2 else float("nan")), "undetermined"
+
+    report = terminal_report(make_result(CODES[:20], value, []), 120)
+    table = report[report.index("Pairs of languages") : report.index("The 5 lowest")].splitlines()
+    rows = [line for line in table if " · " in line]
+    assert len(rows) == 10
+    assert all(re.search(r"0\.\d\d|1\.\d\d", line) for line in rows)

@@ -36,6 +36,18 @@ def test_nothing_missing_is_the_plain_computation() -> None:
         assert_same(getattr(with_masks, name), getattr(plain, name))
 
 
+def test_the_common_share_of_an_expert_is_of_the_languages_that_reached_it() -> None:
+    gram = gram_of(draw_vectors(3, groups=2))
+    seen = np.ones((2, 3, 6), dtype=bool)
+    seen[0, 0] = False
+    seen[1, 1:] = False
+    gram[0][0], gram[0][:, :, 0] = 0, 0
+    found, plain = tables(gram, reached=_own(gram, seen)).groups, tables(gram[:, 1:, :, 1:]).groups
+    assert found["common_share"][0] == pytest.approx(plain["common_share"][0])
+    assert found["mixture_residual"][0] == pytest.approx(plain["mixture_residual"][0])
+    assert np.isnan(found["common_share"][1])
+
+
 def test_a_kernel_of_everything_by_its_general_formula_is_the_complete_one() -> None:
     from interfere.statistics import _missing
 
