@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -31,6 +32,9 @@ _SPEED = ("batch_size", "gradient_checkpointing", "adam_state")
 
 OWN, CALIBRATION = "optimizer", "calibration slot"
 """Where second moments come from."""
+
+_JOINED = ".joined-"
+"""How a folder begins in which tables and figures are made before they replace the earlier ones."""
 
 
 @dataclass(frozen=True)
@@ -284,7 +288,10 @@ def _write_joined(result: Result, path: Path) -> None:
     """
     from interfere.report import write_run
 
-    with tempfile.TemporaryDirectory(prefix=".joined-", dir=path) as new:
+    for left in path.glob(f"{_JOINED}*"):
+        # Of a process that was killed here; nobody else writes to this folder now.
+        shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(prefix=_JOINED, dir=path) as new:
         write_run(result, Path(new))
         files = [file for file in sorted(Path(new).rglob("*")) if file.is_file() and file.name != "results.json"]
         for file in [*files, Path(new) / "results.json"]:

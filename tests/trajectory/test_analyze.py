@@ -243,3 +243,14 @@ def test_one_process_writes_to_a_trajectory_at_a_time(
     analyze_trajectory(checkpoints[:2], texts(), settings=SMALL, directory=along, device="cpu")
     assert len(counted) == 2
     FolderLock.take(along).release()
+
+
+def test_what_a_killed_process_has_left_goes(tmp_path: Path, checkpoints: list[Path], counted: list[str]) -> None:
+    along = tmp_path / "along"
+    analyze_trajectory(checkpoints[:2], texts(), settings=SMALL, directory=along, device="cpu")
+    before = {file.name for file in along.iterdir()}
+    (along / ".joined-killed").mkdir()
+    (along / ".joined-killed" / "pairs.csv").write_text("half")
+    analyze_trajectory(checkpoints[:2], texts(), settings=SMALL, directory=along, device="cpu")
+    assert {file.name for file in along.iterdir()} == before
+    assert len(counted) == 2
